@@ -1,0 +1,285 @@
+"""Settings, read top to bottom. Every value from the environment goes through django-environ."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def secret(name: str, default: str = "") -> str:
+    """The value of NAME, or the content of the file that NAME_FILE points to."""
+    if path := env.str(f"{name}_FILE", default=""):
+        return Path(path).read_text().strip()
+    return str(env.str(name, default=default))
+
+
+# --- Process -----------------------------------------------------------------------------------
+# What this process is: `web` serves requests (pooled connections), everything else keeps one
+# connection a thread. A pool must never be shared across django-q2's forks.
+PROCESS_ROLE = env.str("ZQYY_PROCESS", default="command")
+DEBUG = env.bool("DEBUG", default=False)
+TESTING = "pytest" in sys.modules
+SECRET_KEY = secret("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- Servers -----------------------------------------------------------------------------------
+# manage.py and `make run` fill these in from the embedded servers unless they are set already.
+DATABASE_URL = secret("DATABASE_URL")
+DATABASE_OWNER_URL = secret("DATABASE_OWNER_URL")
+REDIS_URL = secret("REDIS_URL")
+for name, value in (
+    ("SECRET_KEY", SECRET_KEY),
+    ("DATABASE_URL", DATABASE_URL),
+    ("REDIS_URL", REDIS_URL),
+):
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Start through manage.py or `make run`, which bring their own "
+            f"servers, or set {name} in the environment."
+        )
+
+
+def database_config() -> dict[str, Any]:
+    """The one alias: an application role that row-level security binds (docs/operations.md)."""
+    config: dict[str, Any] = env.db_url_config(DATABASE_URL)
+    if config["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must be a postgres:// URL (PostgreSQL 15 or later)")
+    options: dict[str, Any] = config.setdefault("OPTIONS", {})
+    options["application_name"] = f"zqyy-{PROCESS_ROLE}"
+    options.setdefault("connect_timeout", 5)
+    if not DATABASE_OWNER_URL:
+        # One URL only: it owns the tables, and every session steps down to the application role.
+        options["assume_role"] = "zqyy_app"
+    if PROCESS_ROLE == "web":
+        options["pool"] = {
+            "min_size": 2,
+            "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+            "timeout": 10,
+        }
+    else:
+        config["CONN_MAX_AGE"] = 60
+        config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+DATABASES = {"default": database_config()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "zqyy",
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            # redis-py 8 closes idle sockets after 5 s unless told otherwise.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            "capacity": 1000,
+            "prefix": "zqyy",
+        },
+    }
+}
+
+# --- Applications ------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "zqyy",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "rest_framework_simplejwt",
+    "rest_framework_simplejwt.token_blacklist",
+    "django_filters",
+    "drf_spectacular",
+    "axes",
+    "django_q",
+    "zqyy.durable",
+    "sandbox",
+    "metrics",
+    "aijobs",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+    # Last: opens the transaction that carries site and date around view and rendering.
+    "sandbox.middleware.ContextMiddleware",
+]
+
+ROOT_URLCONF = "zqyy.urls"
+ASGI_APPLICATION = "zqyy.asgi.application"
+WSGI_APPLICATION = "zqyy.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Language, time, static --------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# --- Sign-in -----------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = reverse_lazy("admin:login")
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # Unfold's Alpine build evaluates its attributes; nothing inline, nothing from elsewhere.
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'", "data:"],
+        "connect-src": ["'self'", "ws:", "wss:"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+    }
+}
+
+# --- API ---------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["sandbox.authentication.PrincipalAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["sandbox.permissions.IsSignedIn"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "sandbox.errors.api_exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ZQYY API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# --- Work queues (django-q2 on the ORM broker of the same database) ------------------------------
+# Two named clusters share these settings; the commands that start a cluster set Q_CLUSTER_NAME.
+_REALTIME = {"workers": env.int("REALTIME_WORKERS", default=2), "timeout": 7200, "retry": 7500}
+_BATCH = {"workers": env.int("BATCH_WORKERS", default=2), "timeout": 86400, "retry": 90000}
+Q_CLUSTER = {
+    "name": "realtime",
+    **_REALTIME,
+    "ALT_CLUSTERS": {"batch": _BATCH},
+    "orm": "default",
+    "broker_class": "zqyy.durable.broker.DurableBroker",
+    "bulk": 1,
+    "queue_limit": 1,
+    "poll": 0.2,
+    "guard_cycle": 0.5,
+    "recycle": 500,
+    "ack_failures": True,
+    "max_attempts": 0,
+    "save_limit": -1,
+    "catch_up": False,
+    "log_level": "WARNING",
+}
+LEASE_SECONDS = 6
+LEASE_RENEW_SECONDS = 2
+# What the sweeper calls on every round besides its own rules: (dotted path of a function()).
+SWEEPERS: list[str] = ["aijobs.sweep.settle_expired_holds"]
+# Upward port of metrics (docs/decisions/0001): called inside the caller's transaction.
+EVENT_SINK = "aijobs.jobs.open_jobs"
+
+# --- AI ----------------------------------------------------------------------------------------
+AI_PROVIDER = env.str("AI_PROVIDER", default="rules")
+AI_CONCURRENCY = env.int("AI_CONCURRENCY", default=16)
+AI_STEP_TIMEOUT = env.int("AI_STEP_TIMEOUT", default=180)
+DASHSCOPE_BASE_URL = env.str("DASHSCOPE_BASE_URL", default="https://dashscope.aliyuncs.com")
+DASHSCOPE_API_KEY = secret("DASHSCOPE_API_KEY")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
+OPENAI_API_KEY = secret("OPENAI_API_KEY")
+OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
+
+# --- Logging -----------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "zqyy.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "django_structlog": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING"},
+    },
+}
+
+if TESTING:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
