@@ -18,6 +18,13 @@ from django.db import connection
 # Django's own bookkeeping: the application may read it, never write it.
 READ_ONLY_TABLES = ("django_migrations",)
 
+_owner_is_active = False
+
+
+def acting_as_owner() -> bool:
+    """True inside `as_owner`: the checks on the application role do not apply there."""
+    return _owner_is_active
+
 
 def app_role() -> str:
     """The name of the role that the application runs as."""
@@ -34,14 +41,17 @@ def as_owner() -> Iterator[None]:
     Raises:
         RuntimeError: a transaction is open.
     """
+    global _owner_is_active
     if connection.in_atomic_block:
         raise RuntimeError("as_owner() needs a connection without an open transaction")
     connection.close()
     before = {**connection.settings_dict, "OPTIONS": {**connection.settings_dict["OPTIONS"]}}
     try:
         connection.settings_dict.update(_owner_settings(connection.settings_dict))
+        _owner_is_active = True
         yield
     finally:
+        _owner_is_active = False
         connection.close()
         # Only the credentials: the test runner may have renamed the database meanwhile.
         connection.settings_dict.update(
