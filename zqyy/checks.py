@@ -21,9 +21,6 @@ WITHOUT_POLICY = frozenset(
         "site_ingest",
         "leases",
         "claims",
-        "guard_site",
-        "guard_budget",
-        "guard_hold",
         "alert_seq",
     }
 )
@@ -57,9 +54,7 @@ def check_application_role(
 
 
 @register(Tags.database)
-def check_policies(
-    *, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_policies(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """zqyy.E002: every table with a site has a policy or is listed in WITHOUT_POLICY."""
     if not databases or acting_as_owner():
         return []

@@ -54,7 +54,9 @@ def database_config() -> dict[str, Any]:
     """The one alias: an application role that row-level security binds (docs/operations.md)."""
     config: dict[str, Any] = env.db_url_config(DATABASE_URL)
     if config["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("DATABASE_URL must be a postgres:// URL (PostgreSQL 15 or later)")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be a postgres:// URL (PostgreSQL 15 or later)"
+        )
     options: dict[str, Any] = config.setdefault("OPTIONS", {})
     options["application_name"] = f"zqyy-{PROCESS_ROLE}"
     options.setdefault("connect_timeout", 5)
@@ -253,6 +255,8 @@ LEASE_RENEW_SECONDS = 2
 SWEEPERS: list[str] = ["aijobs.sweep.settle_expired_holds"]
 # Upward port of metrics (docs/decisions/0001): called inside the caller's transaction.
 EVENT_SINK = "aijobs.jobs.open_jobs"
+# Upward port of sandbox: tells open pages that a business date changed, after commit.
+CONTEXT_SINK = "aijobs.events.announce_context_change"
 
 # --- AI ----------------------------------------------------------------------------------------
 AI_PROVIDER = env.str("AI_PROVIDER", default="rules")
@@ -282,4 +286,3 @@ LOGGING: dict[str, Any] = {
 
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-

@@ -1,0 +1,17 @@
+from aijobs.models.alerts import Alert, AlertSequence
+from aijobs.models.cache import CacheEntry
+from aijobs.models.clues import ClueFeedback, RetentionClue
+from aijobs.models.jobs import Claim, TriggerJob
+from aijobs.models.runs import ProviderCall, Run
+
+__all__ = [
+    "Alert",
+    "AlertSequence",
+    "CacheEntry",
+    "Claim",
+    "ClueFeedback",
+    "ProviderCall",
+    "RetentionClue",
+    "Run",
+    "TriggerJob",
+]

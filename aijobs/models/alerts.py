@@ -1,0 +1,60 @@
+"""Who must know. The row comes first; sockets are hints."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from metrics.models.base import SiteRow, same_site
+
+
+class AlertSequence(models.Model):
+    """The store's newest alert number, updated last before commit: order of numbers is order
+    of commits, which identity columns do not give."""
+
+    site = models.OneToOneField("sandbox.Site", models.CASCADE, primary_key=True, related_name="+")
+    seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "alert_seq"
+
+    def __str__(self) -> str:
+        return f"{self.site_id}: {self.seq}"
+
+
+class Alert(SiteRow):
+    """Something a person must know. The same (app, type) within 60 s is one row with a count."""
+
+    class Severity(models.TextChoices):
+        INFO = "info", _("info")
+        WARNING = "warning", _("warning")
+        ERROR = "error", _("error")
+
+    seq = models.BigIntegerField()
+    app_type = models.CharField(max_length=32, blank=True)
+    alert_type = models.CharField(max_length=24)
+    severity = models.CharField(max_length=8, choices=Severity.choices)
+    code = models.CharField(max_length=40)
+    params = models.JSONField(default=dict)
+    message = models.CharField(max_length=200, blank=True)
+    count = models.PositiveIntegerField(default=1)
+    run = same_site("aijobs.Run", null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "alerts"
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
+        constraints = [
+            models.UniqueConstraint(fields=["site", "seq"], name="alert_number"),
+        ]
+        # Grouping within 60 s.
+        indexes = [
+            models.Index(fields=["site", "app_type", "alert_type", "-id"], name="alert_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alert_type} #{self.seq}"

@@ -1,0 +1,100 @@
+"""Facts about a member that help keep them, and what people thought of them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from metrics.models.base import SiteRow, same_site
+from sandbox.models import Mode
+
+
+class RetentionClue(SiteRow):
+    """A clue, current until superseded; never deleted.
+
+    At D: the sandbox set of exactly D if there is one, else live clues of that time.
+    """
+
+    class Source(models.TextChoices):
+        AI_CONSUMPTION = "ai_consumption", _("AI, from bills")
+        AI_NOTE = "ai_note", _("AI, from notes")
+        MANUAL = "manual", _("written by hand")
+
+    member = same_site("metrics.Member")
+    assistant = same_site("metrics.Assistant", null=True)
+    mode = models.CharField(max_length=8, choices=Mode.choices)
+    business_date = models.DateField(_("business date"))
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices)
+    category = models.CharField(_("category"), max_length=16)
+    summary = models.CharField(_("summary"), max_length=200)
+    detail = models.TextField(_("detail"), blank=True)
+    confidence = models.FloatField(default=0.5)
+    recorded_by_name = models.CharField(_("recorded by"), max_length=120, blank=True)
+    evidence = models.JSONField(default=list)
+    # sha256(category + NFKC summary): feedback survives replacement through it.
+    fingerprint = models.CharField(max_length=64)
+    run = same_site("aijobs.Run", null=True)
+    valid_from = models.DateTimeField(db_default=Now())
+    superseded_at = models.DateTimeField(null=True)
+    superseded_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "retention_clues"
+        verbose_name = _("retention clue")
+        verbose_name_plural = _("retention clues")
+        constraints = [
+            models.UniqueConstraint(fields=["site", "id"], name="retention_clues_site_id"),
+            models.UniqueConstraint(
+                fields=["site", "member", "source", "fingerprint"],
+                condition=Q(mode="live", superseded_at=None),
+                name="one_current_live_clue",
+            ),
+            models.UniqueConstraint(
+                fields=["site", "business_date", "member", "source", "fingerprint"],
+                condition=Q(mode="sandbox", superseded_at=None),
+                name="one_current_sandbox_clue",
+            ),
+            models.CheckConstraint(
+                condition=Q(superseded_at=None, superseded_on=None)
+                | Q(superseded_at__isnull=False, superseded_on__isnull=False),
+                name="superseded_at_comes_with_its_date",
+            ),
+        ]
+        # A member's clues at D.
+        indexes = [
+            models.Index(fields=["site", "member", "mode", "business_date"], name="clue_of_member")
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+class ClueFeedback(SiteRow):
+    """What somebody thought of a clue or talking point, keyed on its fingerprint."""
+
+    class Verdict(models.TextChoices):
+        USEFUL = "useful", _("useful")
+        USED = "used", _("used it")
+        WRONG = "wrong", _("wrong")
+        UNSUITABLE = "unsuitable", _("unsuitable")
+        OUTDATED = "outdated", _("outdated")
+
+    member = same_site("metrics.Member")
+    fingerprint = models.CharField(max_length=64)
+    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    reason = models.CharField(max_length=300, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
+    )
+    business_date = models.DateField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "clue_feedback"
+        indexes = [models.Index(fields=["site", "member", "fingerprint"], name="feedback_of_clue")]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.fingerprint[:8]}"

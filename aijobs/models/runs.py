@@ -1,0 +1,183 @@
+"""Attempted AI calls, with everything that went in and came out."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from metrics.models.base import SiteRow, same_site
+from sandbox.models import Mode
+
+
+class Run(SiteRow):
+    """One attempt of one step of a job. The step's key is `{app}:{target_id}`.
+
+    pending ──gate passed──> running ──> success | failed | timeout | cancelled
+    pending ──> failed (refused, or no prompt) | skipped | cancelled
+    running ──driver died──> unknown
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("queued")
+        RUNNING = "running", _("running")
+        SUCCESS = "success", _("success")
+        FAILED = "failed", _("failed")
+        TIMEOUT = "timeout", _("timeout")
+        UNKNOWN = "unknown", _("unknown")
+        SKIPPED = "skipped", _("skipped")
+        CANCELLED = "cancelled", _("cancelled")
+
+    OPEN = (Status.PENDING, Status.RUNNING)
+    TERMINAL = (
+        Status.SUCCESS,
+        Status.FAILED,
+        Status.TIMEOUT,
+        Status.UNKNOWN,
+        Status.SKIPPED,
+        Status.CANCELLED,
+    )
+    ALLOWED = {
+        Status.PENDING: (Status.RUNNING, Status.FAILED, Status.SKIPPED, Status.CANCELLED),
+        Status.RUNNING: (
+            Status.SUCCESS,
+            Status.FAILED,
+            Status.TIMEOUT,
+            Status.UNKNOWN,
+            Status.CANCELLED,
+        ),
+        **dict.fromkeys(TERMINAL, ()),
+    }
+
+    # identity
+    job = same_site("aijobs.TriggerJob")
+    step = models.CharField(max_length=96)
+    position = models.PositiveSmallIntegerField()
+    attempt = models.PositiveSmallIntegerField(default=1)
+    app = models.CharField(_("app"), max_length=32)
+    target_id = models.CharField(_("target"), max_length=64)
+    member = same_site("metrics.Member", null=True)
+    assistant = same_site("metrics.Assistant", null=True)
+    triggered_by = models.CharField(max_length=32)
+    mode = models.CharField(max_length=8, choices=Mode.choices)
+    business_date = models.DateField()
+    language = models.CharField(max_length=10)
+    # state
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
+    )
+    error_code = models.CharField(max_length=24, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    # Order of starts: an older result never replaces a newer one.
+    generation = models.BigIntegerField(null=True)
+    # what went in
+    provider = models.CharField(max_length=16, blank=True)
+    model = models.CharField(max_length=64, blank=True)
+    prompt_version = models.PositiveIntegerField(null=True)
+    prompt = models.TextField(blank=True)
+    features = models.JSONField(null=True)
+    features_sha256 = models.CharField(max_length=64, blank=True)
+    watermark = models.BigIntegerField(null=True)
+    guards = models.JSONField(default=list)
+    # what came out
+    response = models.TextField(blank=True)
+    result = models.JSONField(null=True)
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    is_estimated = models.BooleanField(default=False)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    latency_ms = models.PositiveIntegerField(null=True)
+    # times
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "runs"
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        constraints = [
+            models.UniqueConstraint(fields=["site", "id"], name="runs_site_id"),
+            models.UniqueConstraint(fields=["job", "step", "attempt"], name="run_attempt"),
+            models.UniqueConstraint(
+                fields=["job", "step"], condition=Q(status="success"), name="one_success_per_step"
+            ),
+            models.UniqueConstraint(
+                fields=["job", "step"],
+                condition=Q(status="running"),
+                name="one_running_run_per_step",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=("pending", "running"), finished_at=None)
+                | Q(
+                    status__in=("success", "failed", "timeout", "unknown", "skipped", "cancelled"),
+                    finished_at__isnull=False,
+                ),
+                name="run_finished_at_iff_terminal",
+            ),
+        ]
+        indexes = [
+            # The steps of a job in order.
+            models.Index(fields=["site", "job", "position", "attempt"], name="run_of_job"),
+            # What became of an app for a target, newest first.
+            models.Index(fields=["site", "app", "target_id", "-id"], name="run_of_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} ({self.attempt})"
+
+
+class ProviderCall(SiteRow):
+    """One gated call to a provider: the token ledger.
+
+    held ──> settled (actual usage) | released (nothing was used) | unknown (settled at the hold)
+    """
+
+    class Purpose(models.TextChoices):
+        FIRST = "first", "first"
+        RETRY = "retry", "retry"
+        REPAIR = "repair", "repair"
+
+    class Status(models.TextChoices):
+        HELD = "held", "held"
+        SETTLED = "settled", "settled"
+        RELEASED = "released", "released"
+        UNKNOWN = "unknown", "unknown"
+
+    run = same_site("aijobs.Run")
+    n = models.PositiveSmallIntegerField()
+    purpose = models.CharField(max_length=6, choices=Purpose.choices, default=Purpose.FIRST)
+    provider = models.CharField(max_length=16)
+    model = models.CharField(max_length=64, blank=True)
+    business_date = models.DateField()
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.HELD)
+    # tokens reserved, then tokens used
+    hold = models.PositiveIntegerField()
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    is_estimated = models.BooleanField(default=False)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    request_id = models.CharField(max_length=80, blank=True)
+    error_code = models.CharField(max_length=24, blank=True)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "provider_calls"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "n"], name="provider_call_number"),
+            models.UniqueConstraint(
+                fields=["run"], condition=Q(status="held"), name="one_held_call_per_run"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="held", finished_at=None)
+                | (~Q(status="held") & Q(finished_at__isnull=False)),
+                name="call_finished_at_iff_not_held",
+            ),
+        ]
+        # Rolling rate of a store: the newest calls.
+        indexes = [models.Index(fields=["site", "-started_at"], name="provider_call_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}.{self.n}"

@@ -1,0 +1,196 @@
+"""The runtime context: which store, on which business date, for whom.
+
+The only module that reads today's date. Everything a context covers runs in one transaction that
+carries two settings, which row-level security reads: without them a query raises, with them it
+finds nothing of another store and nothing dated later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import connection, transaction
+from django.utils import timezone
+
+from sandbox.errors import InvalidDate, NoContext, SandboxReadOnly
+from sandbox.models import Mode, RuntimeSetting, Site, SiteIngest
+
+User = AbstractBaseUser | AnonymousUser
+
+
+@dataclass(frozen=True)
+class RuntimeContext:
+    """What every answer depends on.
+
+    Attributes:
+        site: the one store in sight.
+        mode: `live` or `sandbox`.
+        business_date: D, the date the answer is as of.
+        actor_id: the user it is for; None for the till, schedules and workers.
+        known_at: only what had been recorded by then counts (None: everything).
+        scope: where D comes from: `live`, `me`, `site` or `as_of`.
+    """
+
+    site: Site
+    mode: Mode
+    business_date: date
+    actor_id: int | None = None
+    known_at: datetime | None = None
+    scope: str = "live"
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.mode == Mode.SANDBOX
+
+    def require_live(self) -> None:
+        """Refuse to write facts into the past.
+
+        Raises:
+            SandboxReadOnly: the context is a sandbox.
+        """
+        if self.is_sandbox:
+            raise SandboxReadOnly
+
+
+_current: ContextVar[RuntimeContext | None] = ContextVar("runtime_context", default=None)
+
+
+# --- Clock -------------------------------------------------------------------------------------
+
+
+def business_date_of(site: Site, moment: datetime) -> date:
+    """The business date of a moment: the day turns over at the store's `day_starts_at`."""
+    local = moment.astimezone(site.zone)
+    if local.time() < site.day_starts_at:
+        return local.date() - timedelta(days=1)
+    return local.date()
+
+
+def live_business_date(site: Site) -> date:
+    """The store's open business day, by the clock."""
+    return business_date_of(site, timezone.now())
+
+
+def localise(site: Site, moment: datetime) -> datetime:
+    """A naive moment is the store's own time; an aware one stays what it is."""
+    return moment.replace(tzinfo=site.zone) if moment.tzinfo is None else moment
+
+
+# --- Contexts ----------------------------------------------------------------------------------
+
+
+def current_context() -> RuntimeContext:
+    """The context in force.
+
+    Raises:
+        NoContext: there is none.
+    """
+    ctx = _current.get()
+    if ctx is None:
+        raise NoContext
+    return ctx
+
+
+def live_context(site: Site, *, actor_id: int | None = None) -> RuntimeContext:
+    """Today, whatever anybody's setting says. The till, builds and schedules live here."""
+    return RuntimeContext(site, Mode.LIVE, live_business_date(site), actor_id)
+
+
+def as_of_context(
+    site: Site, as_of: date, *, actor_id: int | None = None, scope: str = "as_of"
+) -> RuntimeContext:
+    """A past business date; today's own date gives the live context.
+
+    Raises:
+        InvalidDate: in the future, or before the store's first fact.
+    """
+    live = live_context(site, actor_id=actor_id)
+    if as_of == live.business_date and scope == "as_of":
+        return live
+    if as_of > live.business_date:
+        raise InvalidDate.future(as_of, live.business_date)
+    first = (
+        SiteIngest.objects.filter(site=site).values_list("first_business_date", flat=True).first()
+    )
+    if first is None or as_of < first:
+        raise InvalidDate.before_first_fact(as_of, first)
+    return replace(live, mode=Mode.SANDBOX, business_date=as_of, scope=scope)
+
+
+def resolve_context(
+    site: Site, *, user: User | None = None, as_of: date | None = None
+) -> RuntimeContext:
+    """The context of a reader. Precedence: as_of, own setting, the store's setting, live."""
+    actor_id = user.pk if user is not None else None
+    if as_of is not None:
+        return as_of_context(site, as_of, actor_id=actor_id)
+    settings = {
+        row.user_id: row
+        for row in RuntimeSetting.objects.filter(site=site)
+        if row.user_id in (None, actor_id)
+    }
+    for owner, scope in ((actor_id, "me"), (None, "site")):
+        row = settings.get(owner) if (owner is not None or scope == "site") else None
+        if row is not None and row.mode == Mode.SANDBOX and row.business_date is not None:
+            return replace(
+                live_context(site, actor_id=actor_id),
+                mode=Mode.SANDBOX,
+                business_date=row.business_date,
+                scope=scope,
+            )
+    return live_context(site, actor_id=actor_id)
+
+
+@contextmanager
+def use_context(ctx: RuntimeContext) -> Iterator[RuntimeContext]:
+    """Run the block, in a transaction, as `ctx`; the outer context comes back afterwards.
+
+    Never yield out of the block from a generator of your own: materialise first.
+    """
+    with _use_settings(ctx, f"{{{ctx.site.pk}}}", ctx.business_date.isoformat()):
+        yield ctx
+
+
+@contextmanager
+def use_build_context(site: Site) -> Iterator[RuntimeContext]:
+    """Like `use_context` of the live date, but rows of every date are visible.
+
+    Writers need it: rows after D are invisible yet still unique. Only metrics/builds.py and
+    metrics/importers/ may call it (tests/test_architecture.py).
+    """
+    with _use_settings(live_context(site), f"{{{site.pk}}}", "infinity") as ctx:
+        yield ctx
+
+
+@contextmanager
+def _use_settings(
+    ctx: RuntimeContext, site_ids: str, business_date: str
+) -> Iterator[RuntimeContext]:
+    token = _current.set(ctx)
+    nested = connection.in_atomic_block
+    before: tuple[str, str] | None = None
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                if nested:
+                    cursor.execute(
+                        "SELECT current_setting('zqyy.site_ids', true),"
+                        " current_setting('zqyy.business_date', true)"
+                    )
+                    before = cursor.fetchone()
+                cursor.execute(_SET, [site_ids, business_date])
+            yield ctx
+    finally:
+        _current.reset(token)
+        # A savepoint's release keeps SET LOCAL, its rollback undoes it; say it again either way.
+        if before is not None and not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute(_SET, [before[0] or "", before[1] or ""])
+
+
+_SET = "SELECT set_config('zqyy.site_ids', %s, true), set_config('zqyy.business_date', %s, true)"

@@ -1,0 +1,161 @@
+"""Errors with a code, and the one body that every endpoint answers them with.
+
+ZqyyError
+├── BadRequest            400  the input; names the field and the fix
+│   └── InvalidDate       400  a business date that cannot be
+├── NotPermitted          403  signed in, but may not
+├── NotFound              404  also whatever belongs to another store
+├── Conflict              409
+│   └── SandboxReadOnly   409  facts cannot be written into the past
+└── NoContext             500  a bug: data was read outside a runtime context
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, JsonResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+Fields = dict[str, list[str]]
+
+
+class ZqyyError(Exception):
+    """An error with a stable code, a sentence for people and an HTTP status."""
+
+    code = "internal_error"
+    status = 500
+    message: Any = _("Something went wrong. It has been recorded; please try again later.")
+
+    def __init__(
+        self, message: Any = None, *, code: str | None = None, fields: Fields | None = None
+    ) -> None:
+        if message is not None:
+            self.message = message
+        if code is not None:
+            self.code = code
+        self.fields = fields or {}
+        super().__init__(str(self.message))
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body: code, message, and fields where the input is to blame."""
+        return error_body(self.code, str(self.message), self.fields)
+
+
+class BadRequest(ZqyyError):
+    code, status = "bad_request", 400
+    message = _("The request is not valid.")
+
+
+class InvalidDate(BadRequest):
+    code = "invalid_date"
+
+    @classmethod
+    def future(cls, asked: date, today: date) -> InvalidDate:
+        text = _("%(date)s is in the future; the newest business date is %(today)s.") % {
+            "date": asked,
+            "today": today,
+        }
+        return cls(text, fields={"business_date": [str(text)]})
+
+    @classmethod
+    def before_first_fact(cls, asked: date, first: date | None) -> InvalidDate:
+        text = (
+            _("%(date)s is before the store's first record (%(first)s).")
+            % {"date": asked, "first": first}
+            if first
+            else _("This store has no records yet.")
+        )
+        return cls(text, fields={"business_date": [str(text)]})
+
+
+class NotPermitted(ZqyyError):
+    code, status = "not_permitted", 403
+    message = _("You are not allowed to do this.")
+
+
+class NotFound(ZqyyError):
+    code, status = "not_found", 404
+    message = _("Not found.")
+
+
+class Conflict(ZqyyError):
+    code, status = "conflict", 409
+    message = _("This conflicts with what is there already.")
+
+
+class SandboxReadOnly(Conflict):
+    code = "sandbox_read_only"
+    message = _("Nothing can be recorded while looking at the past.")
+
+
+class NoContext(ZqyyError):
+    code = "no_context"
+    message = "no runtime context: enter use_context() first"
+
+
+def error_body(code: str, message: str, fields: Fields | None = None) -> dict[str, Any]:
+    """The one shape of every error answer."""
+    body: dict[str, Any] = {"code": code, "message": message}
+    if fields:
+        body["fields"] = fields
+    return body
+
+
+def error_response(error: ZqyyError) -> JsonResponse:
+    """For answers given before or after DRF has a say (middleware)."""
+    return JsonResponse(error.body(), status=error.status)
+
+
+def api_exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every refusal in the one shape, with its own status."""
+    if isinstance(exc, ZqyyError) and exc.status < 500:
+        return Response(exc.body(), status=exc.status)
+    if isinstance(exc, ValidationError):
+        exc = exceptions.ValidationError(
+            exc.message_dict if hasattr(exc, "error_dict") else exc.messages
+        )
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound()
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    response = exception_handler(exc, context)
+    if response is None or not isinstance(exc, exceptions.APIException):
+        return response
+    code = exc.get_codes() if isinstance(exc.detail, str) else "bad_request"
+    if isinstance(exc, exceptions.ValidationError):
+        fields = _flatten(exc.detail)
+        response.data = error_body(
+            "bad_request", gettext("The request is not valid. See `fields`."), fields
+        )
+    elif isinstance(exc.detail, dict):
+        # simplejwt: {"detail": ..., "code": ...}
+        response.data = error_body(
+            str(exc.detail.get("code", exc.default_code)), str(exc.detail.get("detail", exc))
+        )
+    else:
+        response.data = error_body(str(code), str(exc.detail))
+    return response
+
+
+def _flatten(detail: Any, path: str = "") -> Fields:
+    """Nested DRF details as dotted names: {"rows.3.gross": ["..."]}."""
+    if isinstance(detail, dict):
+        fields: Fields = {}
+        for key, value in detail.items():
+            fields |= _flatten(value, f"{path}.{key}" if path else str(key))
+        return fields
+    if isinstance(detail, list) and any(isinstance(item, dict | list) for item in detail):
+        fields = {}
+        for index, value in enumerate(detail):
+            if value:
+                fields |= _flatten(value, f"{path}.{index}" if path else str(index))
+        return fields
+    values = detail if isinstance(detail, list) else [detail]
+    return {path or "non_field_errors": [str(value) for value in values]}

@@ -1,0 +1,85 @@
+"""Every runtime option: one declaration each, values append-only.
+
+Today's value counts at any business date; with `known_at` the one recorded by then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from sandbox.audit import record_change
+from sandbox.errors import BadRequest
+from sandbox.models import Option, Site
+
+
+@dataclass(frozen=True)
+class OptionDeclaration:
+    """key: stable name; kind: the Python type of a value; default: when nobody set one."""
+
+    key: str
+    kind: type
+    default: Any
+    title: Promise | str
+
+
+OPTIONS = [
+    OptionDeclaration("churn_days", int, 45, _("days away that count as churned in the month")),
+    OptionDeclaration(
+        "at_risk_ratio", float, 1.5, _("overdue ratio from which a member is at risk")
+    ),
+    OptionDeclaration(
+        "late_data_minutes", int, 30, _("minutes without a bill before data is late")
+    ),
+    OptionDeclaration("ai_step_timeout", int, 180, _("seconds an AI step may take")),
+    OptionDeclaration("ai_rate_per_minute", int, 60, _("AI calls a store may make in a minute")),
+    OptionDeclaration("rate_wait_seconds", int, 60, _("seconds an event chain waits for the rate")),
+    OptionDeclaration("ai_provider", str, "", _("AI provider; empty: as configured at start")),
+    OptionDeclaration("retention_days", int, 180, _("days that personal text of AI runs is kept")),
+]
+_BY_KEY = {declaration.key: declaration for declaration in OPTIONS}
+
+
+def option(key: str, site: Site | int | None = None) -> Any:
+    """The value in force: the store's newest, else the chain's newest, else the default.
+
+    Raises:
+        KeyError: no such option is declared.
+    """
+    declaration = _BY_KEY[key]
+    site_id = site.pk if isinstance(site, Site) else site
+    rows = Option.objects.filter(Q(site=None) | Q(site=site_id), key=key)
+    # The store's own value wins over a newer one of the chain.
+    row = rows.order_by("site_id", "-id").values_list("value", flat=True).first()
+    return declaration.default if row is None else declaration.kind(row)
+
+
+def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None) -> Option:
+    """Append a value and audit it.
+
+    Raises:
+        BadRequest: no such option, or a value of another kind.
+    """
+    declaration = _BY_KEY.get(key)
+    if declaration is None:
+        raise BadRequest(fields={"key": [str(_("There is no option of this name."))]})
+    try:
+        clean = declaration.kind(value)
+    except (TypeError, ValueError) as error:
+        message = _("Expected a value of type %(kind)s.") % {"kind": declaration.kind.__name__}
+        raise BadRequest(fields={"value": [str(message)]}) from error
+    before = option(key, site)
+    row = Option.objects.create(site=site, key=key, value=clean, recorded_by_id=actor_id)
+    record_change(
+        action="option_set",
+        subject=row,
+        site_id=site.pk if site else None,
+        actor_id=actor_id,
+        before={key: before},
+        after={key: clean},
+    )
+    return row
