@@ -246,9 +246,11 @@ Q_CLUSTER = {
     "ack_failures": True,
     "max_attempts": 0,
     "save_limit": -1,
-    "catch_up": False,
-    "log_level": "WARNING",
+    # Every task holds a lease, or a supervisor would take its cluster for frozen: no schedules.
+    "scheduler": False,
 }
+# The process group that a worker belongs to; its supervisor sets it.
+WORKER_GROUP = env.str("ZQYY_GROUP", default="") or None
 LEASE_SECONDS = 6
 LEASE_RENEW_SECONDS = 2
 # What the sweeper calls on every round besides its own rules: (dotted path of a function()).
@@ -280,6 +282,7 @@ LOGGING: dict[str, Any] = {
         "django.server": {"level": "WARNING"},
         "django_structlog": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "django-q": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
     },
 }
