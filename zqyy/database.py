@@ -17,6 +17,8 @@ from django.db import connection
 
 # Django's own bookkeeping: the application may read it, never write it.
 READ_ONLY_TABLES = ("django_migrations",)
+# With one URL for both roles, every session steps down to this one (settings.py).
+ASSUMED_ROLE = "zqyy_app"
 
 _owner_is_active = False
 
@@ -27,9 +29,13 @@ def acting_as_owner() -> bool:
 
 
 def app_role() -> str:
-    """The name of the role that the application runs as."""
-    config = settings.DATABASES["default"]
-    return str(config["OPTIONS"].get("assume_role") or config["USER"])
+    """The name of the role that the application runs as.
+
+    Not read from settings.DATABASES, whose dict is the connection's own: `as_owner` swaps it.
+    """
+    if not settings.DATABASE_OWNER_URL:
+        return ASSUMED_ROLE
+    return str(environ.Env.db_url_config(settings.DATABASE_URL)["USER"])
 
 
 @contextmanager
@@ -45,13 +51,14 @@ def as_owner() -> Iterator[None]:
     if connection.in_atomic_block:
         raise RuntimeError("as_owner() needs a connection without an open transaction")
     connection.close()
+    was_active = _owner_is_active
     before = {**connection.settings_dict, "OPTIONS": {**connection.settings_dict["OPTIONS"]}}
     try:
         connection.settings_dict.update(_owner_settings(connection.settings_dict))
         _owner_is_active = True
         yield
     finally:
-        _owner_is_active = False
+        _owner_is_active = was_active
         connection.close()
         # Only the credentials: the test runner may have renamed the database meanwhile.
         connection.settings_dict.update(
