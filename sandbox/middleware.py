@@ -16,7 +16,8 @@ from sandbox.access import granted_sites, site_for
 from sandbox.audit import record_sandbox_use
 from sandbox.authentication import Identity, identify
 from sandbox.context import RuntimeContext, User, resolve_context, use_context
-from sandbox.errors import BadRequest, NotPermitted, ZqyyError, error_response
+from sandbox.error_responses import error_response
+from sandbox.errors import BadRequest, NotPermitted, ZqyyError
 from sandbox.models import Site
 from sandbox.permissions import TIME_TRAVEL
 
