@@ -4,6 +4,7 @@ lock           flock, exclusive: the process that runs the servers, and their gu
 users          flock, shared: every command that relies on servers another process runs
 secrets.json   passwords, SECRET_KEY, DEMO_PASSWORD; made once, 0600
 servers.json   who runs the servers, at which URLs; there while they run, 0600
+demo-*.json    there once the demo is loaded, with the password of its users, 0600
 postgres/ valkey/ binaries/ logs/
 """
 
@@ -16,6 +17,7 @@ import os
 import pwd
 import secrets
 import stat
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -85,20 +87,21 @@ class DataFolder:
         """Make the folder if it is missing.
 
         Raises:
-            EmbeddedError: the service user cannot reach it, or it cannot be made.
+            EmbeddedError: it cannot be made, the service user cannot reach it, or it holds
+                something else.
         """
-        if not self.path.is_dir():
-            try:
-                for parent in reversed(self.path.parents):
-                    if not parent.exists():
-                        parent.mkdir(mode=0o755, exist_ok=True)
-                        parent.chmod(0o755)
-                self.path.mkdir(mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise EmbeddedError(f"Cannot make the data folder: {error}") from error
-        self.give_to_service_user(self.path)
-        self._require_reachable()
-        self.logs.mkdir(mode=0o700, exist_ok=True)
+        try:
+            for parent in reversed(self.path.parents):
+                if not parent.exists():
+                    parent.mkdir(exist_ok=True)
+                    parent.chmod(0o755)
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            if not self.logs.is_dir():
+                self._take_over()
+            self._require_reachable()
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise EmbeddedError(f"Cannot use the data folder {self.path}: {error}") from error
 
     @property
     def logs(self) -> Path:
@@ -107,6 +110,13 @@ class DataFolder:
     def give_to_service_user(self, path: Path) -> None:
         if self.service_user:
             os.chown(path, self.service_user.uid, self.service_user.gid)
+
+    def _take_over(self) -> None:
+        """Close the new folder to others and hand it to whoever runs the servers."""
+        if any(self.path.iterdir()):
+            raise EmbeddedError(f"{self.path} holds something else; choose another ZQYY_DATA_DIR.")
+        self.path.chmod(0o700)
+        self.give_to_service_user(self.path)
 
     def _require_reachable(self) -> None:
         """Every folder above must let the service user through."""
@@ -174,7 +184,7 @@ class DataFolder:
 
     def announce(self, running: Running) -> None:
         """Tell other commands who runs the servers and where they are."""
-        os.replace(self._write_draft(asdict(running)), self.path / "servers.json")
+        self.write("servers.json", asdict(running))
 
     def withdraw(self) -> None:
         (self.path / "servers.json").unlink(missing_ok=True)
@@ -187,7 +197,11 @@ class DataFolder:
             return None
         return running if running.is_alive() else None
 
-    def _write_draft(self, content: dict[str, object] | dict[str, str]) -> Path:
+    def write(self, name: str, content: Mapping[str, object]) -> None:
+        """Write a file of ours, 0600, complete or not at all."""
+        os.replace(self._write_draft(content), self.path / name)
+
+    def _write_draft(self, content: Mapping[str, object]) -> Path:
         draft = self.path / f".draft-{secrets.token_hex(8)}"
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(fd, "w") as file:

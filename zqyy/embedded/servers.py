@@ -27,6 +27,7 @@ class OwnServers:
         self.folder = folder
         self.lock = lock
         self.servers: list[Server] = []
+        self.started: dict[str, str] = {}
         if not is_set("REDIS_URL"):
             self.servers.append(ValkeyServer(folder=folder, lock=lock))
         if not is_set("DATABASE_URL"):
@@ -73,7 +74,7 @@ class OwnServers:
         os.close(self.lock)
 
 
-def attach_or_start(*, path: Path | None = None, durable: bool = True) -> None:
+def attach_or_start(*, durable: bool = True) -> None:
     """Fill os.environ with the URLs and secrets it lacks.
 
     What is set stays as it is. Servers that another process runs from this data folder are used
@@ -86,7 +87,7 @@ def attach_or_start(*, path: Path | None = None, durable: bool = True) -> None:
     has_servers = is_set("DATABASE_URL") and is_set("REDIS_URL")
     if has_servers and is_set("SECRET_KEY"):
         return
-    folder = DataFolder(path or default_path())
+    folder = DataFolder(default_path())
     folder.create()
     if has_servers:
         set_secrets(folder)

@@ -28,7 +28,9 @@ def start_test_servers() -> None:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent.path))
         # Registered before the servers' own handler, so it runs after they have stopped.
         atexit.register(shutil.rmtree, path, ignore_errors=True)
-        attach_or_start(path=path, durable=False)
+        # Commands that tests start use the throwaway folder too, never the checkout's.
+        os.environ["ZQYY_DATA_DIR"] = str(path)
+        attach_or_start(durable=False)
     number = int(worker.removeprefix("gw") or -1) + 1
     os.environ["REDIS_URL"] = _with_database(os.environ["REDIS_URL"], number)
 

@@ -1,0 +1,43 @@
+"""The application with stand-ins for its programs: python tests/embedded/standin.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from zqyy.embedded.application import run  # noqa: E402
+from zqyy.embedded.programs import Program  # noqa: E402
+
+WEB = """
+import os, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(os.environ["ZQYY_PROCESS"].encode())
+
+ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+"""
+LOAD_DEMO = """
+import os
+with open(os.path.join(os.environ["ZQYY_DATA_DIR"], "demo-loads"), "a") as file:
+    file.write("x")
+"""
+
+
+def python(name: str, code: str, *arguments: str, role: str = "command") -> Program:
+    return Program(name, (sys.executable, "-c", code, *arguments), role)
+
+
+sys.exit(
+    run(
+        migrate=python("migrate", ""),
+        load_demo=python("load_demo", LOAD_DEMO),
+        programs=(
+            python("web", WEB, "{host}", "{port}", role="web"),
+            python("worker", "import time; time.sleep(600)", role="worker"),
+        ),
+    )
+)
