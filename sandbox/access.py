@@ -33,18 +33,18 @@ class Connector(AnonymousUser):
 
 def role_of(user: User) -> Role:
     """The widest role the user's groups give; a superuser is an operator."""
-    if not user.is_authenticated:
-        return ""
-    if getattr(user, "is_superuser", False):
-        return "operator"
     if isinstance(user, Connector):
         return "connector"
-    cached: Role | None = getattr(user, "_zqyy_role", None)
-    if cached is None:
-        names = set(user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
-        cached = next((role for role in ROLES if role in names), "")
-        user._zqyy_role = cached  # type: ignore[union-attr]
-    return cached
+    if not user.is_authenticated:
+        return ""
+    if user.is_superuser:
+        return "operator"
+    # Kept on the user, who lives as long as the request: many places ask.
+    if "_role" not in user.__dict__:
+        names = set(user.groups.values_list("name", flat=True))
+        user.__dict__["_role"] = next((role for role in ROLES if role in names), "")
+    role: Role = user.__dict__["_role"]
+    return role
 
 
 def granted_sites(user: User) -> QuerySet[Site]:
@@ -57,7 +57,7 @@ def granted_sites(user: User) -> QuerySet[Site]:
         return sites.filter(pk=user.site_id)
     if not role:
         return sites.none()
-    return sites.filter(grants__user_id=user.pk)
+    return sites.filter(grants__user_id=user.pk or 0)
 
 
 def site_for(user: User, site_id: int) -> Site:
@@ -75,7 +75,7 @@ def site_for(user: User, site_id: int) -> Site:
 def assistant_of(user: User, site: Site) -> int | None:
     """Which assistant of the store the user is (assistants.id), if any."""
     return (
-        SiteGrant.objects.filter(user_id=user.pk, site=site)
+        SiteGrant.objects.filter(user_id=user.pk or 0, site=site)
         .values_list("assistant_id", flat=True)
         .first()
     )

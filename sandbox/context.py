@@ -13,14 +13,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import User as Account
 from django.db import connection, transaction
 from django.utils import timezone
 
 from sandbox.errors import InvalidDate, NoContext, SandboxReadOnly
 from sandbox.models import Mode, RuntimeSetting, Site, SiteIngest
 
-User = AbstractBaseUser | AnonymousUser
+User = Account | AnonymousUser
 
 
 @dataclass(frozen=True)

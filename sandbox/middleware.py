@@ -99,7 +99,7 @@ def context_for(request: HttpRequest, url_kwargs: dict[str, Any]) -> RuntimeCont
         raise BadRequest(text, code="known_at_unavailable", fields={"known_at": [text]})
     if not as_of:
         return resolve_context(site, user=user)
-    if not user.has_perm(TIME_TRAVEL):  # type: ignore[union-attr]
+    if not user.has_perm(TIME_TRAVEL):
         raise NotPermitted(_("You are not allowed to look at another date."))
     return resolve_context(site, user=user, as_of=parse_date(as_of, "as_of"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.conf import settings
+from django.contrib.auth.models import User as Account
 from django.db import transaction
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -38,7 +39,7 @@ def change_runtime_context(
     if mode not in Mode.values:
         raise BadRequest(fields={"mode": [str(_("Choose `live` or `sandbox`."))]})
     needed = CHANGE_CONTEXT if scope == "site" else TIME_TRAVEL
-    if not user.has_perm(needed):  # type: ignore[union-attr]
+    if not user.has_perm(needed):
         raise NotPermitted
     if mode == Mode.SANDBOX:
         if business_date is None:
@@ -46,9 +47,9 @@ def change_runtime_context(
         as_of_context(site, business_date, scope=scope)
     else:
         business_date = None
-    owner = user if scope == "me" else None
+    owner = user if scope == "me" and isinstance(user, Account) else None
     with transaction.atomic():
-        rows = RuntimeSetting.objects.filter(site=site, user=owner)  # type: ignore[misc]
+        rows = RuntimeSetting.objects.filter(site=site, user=owner)
         row = rows.select_for_update().first()
         before = row and {"mode": row.mode, "business_date": row.business_date}
         if scope == "me" and mode == Mode.LIVE:
@@ -83,7 +84,7 @@ def change_runtime_context(
         transaction.on_commit(
             lambda: announce(
                 site_id=site.pk,
-                user_id=user.pk if scope == "me" else None,
+                user_id=owner.pk if owner else None,
                 mode=mode,
                 business_date=business_date,
             )

@@ -10,7 +10,7 @@ import structlog
 
 def formatter() -> logging.Formatter:
     """The formatter named in settings.LOGGING. Never log prompts or personal data."""
-    shared = [
+    shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from zqyy.embedded.application import run  # noqa: E402
-from zqyy.embedded.programs import Program  # noqa: E402
+from zqyy.embedded.application import run
+from zqyy.embedded.programs import Program
 
 WEB = """
 import os, sys
