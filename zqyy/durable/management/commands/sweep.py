@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from zqyy.checks import run_startup_checks
+from zqyy.durable.stopping import stop_on_signals
+from zqyy.durable.sweep import run_sweeper, sweep_once
+
+
+class Command(BaseCommand):
+    help = "Bring interrupted work back to its queue, every 2 s."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one round, printed as JSON")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        if once:
+            self.stdout.write(json.dumps(dataclasses.asdict(sweep_once())))
+            return
+        run_startup_checks()
+        run_sweeper(stopping=stop_on_signals())

@@ -1,0 +1,115 @@
+"""One process group of workers, started afresh when it dies or freezes.
+
+A frozen cluster looks alive: after kill -9 at the wrong moment its processes wait for each
+other for ever. The database shows it: work that waits beside idle workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection
+
+from zqyy.durable.groups import Health, fetch_astray, forget_group, read_health
+from zqyy.durable.guarded import GuardedProcess, spawn_guarded
+from zqyy.durable.outages import OUTAGE
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1
+# A group is not judged before this age; and not called frozen before 30 s while it has never
+# fetched a row, because it may still be importing on a loaded machine.
+YOUNG_SECONDS = 4
+START_SECONDS = 30
+# A group that ended before this age is crashing: the next start waits, twice as long each time.
+SHORT_LIFE_SECONDS = 5
+FIRST_BACK_OFF_SECONDS = 0.5
+LONGEST_BACK_OFF_SECONDS = 30
+
+
+def supervise(*, cluster: str, stopping: threading.Event) -> None:
+    """Keep one group of workers of `cluster` running until told to stop, then stop it."""
+    short_lives = 0
+    while not stopping.is_set():
+        group = uuid4()
+        started = time.monotonic()
+        process = _start_group(cluster=cluster, group=group)
+        logger.info("cluster %s group %s started, pid %s", cluster, group, process.child_pid)
+        reason = _watch(process, cluster=cluster, group=group, stopping=stopping)
+        if stopping.is_set():
+            process.stop()
+        else:
+            logger.error("cluster %s group %s %s: starting afresh", cluster, group, reason)
+            process.kill_group()
+            process.wait()
+        _forget(group)
+        short_lives = short_lives + 1 if time.monotonic() - started < SHORT_LIFE_SECONDS else 0
+        if short_lives:
+            stopping.wait(
+                min(FIRST_BACK_OFF_SECONDS * 2 ** (short_lives - 1), LONGEST_BACK_OFF_SECONDS)
+            )
+    logger.info("cluster %s stopped", cluster)
+
+
+def _start_group(*, cluster: str, group: UUID) -> GuardedProcess:
+    return spawn_guarded(
+        [sys.executable, "-m", "django", "qcluster"],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
+            "Q_CLUSTER_NAME": cluster,
+            "ZQYY_PROCESS": "worker",
+            "ZQYY_GROUP": str(group),
+        },
+        cwd=settings.BASE_DIR,
+    )
+
+
+def _watch(
+    process: GuardedProcess, *, cluster: str, group: UUID, stopping: threading.Event
+) -> str:
+    """Return when the group has died, is frozen, or is to stop; what happened, for the log."""
+    config = {**settings.Q_CLUSTER, **settings.Q_CLUSTER["ALT_CLUSTERS"].get(cluster, {})}
+    started = time.monotonic()
+    has_fetched = False
+    while not stopping.wait(WATCH_SECONDS):
+        status = process.poll()
+        if status is not None:
+            return f"died with status {status}"
+        try:
+            health = read_health(cluster=cluster, group=group, retry=config["retry"])
+            has_fetched = has_fetched or health.has_fetched
+            age = time.monotonic() - started
+            if age < YOUNG_SECONDS or not _is_idle_beside_work(health, workers=config["workers"]):
+                continue
+            if health.astray:
+                fetch_astray(cluster=cluster, group=group, retry=config["retry"])
+            if health.undelivered and (has_fetched or age > START_SECONDS):
+                return f"is frozen: {health}"
+        except OUTAGE as error:
+            logger.warning("database away, cluster %s is not judged: %s", cluster, error)
+            connection.close()
+    return "is to stop"
+
+
+def _is_idle_beside_work(health: Health, *, workers: int) -> bool:
+    return (
+        health.database_has_settled
+        and health.busy < workers
+        and health.undelivered + health.astray > 0
+    )
+
+
+def _forget(group: UUID) -> None:
+    """Once only: what an outage keeps from being forgotten here expires, and is fetched astray."""
+    try:
+        forget_group(group=group)
+    except OUTAGE as error:
+        logger.warning("database away, group %s is left to expire: %s", group, error)
+        connection.close()
