@@ -52,3 +52,4 @@ def _flush_as_owner() -> Iterator[None]:
 
 
 # --- Fixtures of the applications ----------------------------------------------------------------
+pytest_plugins = ["tests.durable.clusters"]

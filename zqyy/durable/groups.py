@@ -85,7 +85,7 @@ def fetch_astray(*, cluster: str, group: UUID, retry: int) -> int:
             f" WHERE id IN (SELECT q_id FROM ({STUCK}) stuck WHERE NOT is_undelivered)",
             {"group": group, "cluster": cluster, "retry": retry, "patience": PATIENCE_SECONDS},
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def forget_group(*, group: UUID) -> None:

@@ -71,9 +71,7 @@ def _start_group(*, cluster: str, group: UUID) -> GuardedProcess:
     )
 
 
-def _watch(
-    process: GuardedProcess, *, cluster: str, group: UUID, stopping: threading.Event
-) -> str:
+def _watch(process: GuardedProcess, *, cluster: str, group: UUID, stopping: threading.Event) -> str:
     """Return when the group has died, is frozen, or is to stop; what happened, for the log."""
     config = {**settings.Q_CLUSTER, **settings.Q_CLUSTER["ALT_CLUSTERS"].get(cluster, {})}
     started = time.monotonic()

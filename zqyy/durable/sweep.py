@@ -85,7 +85,7 @@ def rearm_expired() -> int:
             " WHERE id IN (SELECT q_id FROM marked) AND lock > clock_timestamp()",
             [BATCH],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def requeue_lost() -> int:
@@ -119,7 +119,7 @@ def prune() -> int:
     A row outlives its work when the process that acknowledges was killed; a minute is left for
     the ordinary acknowledgement.
     """
-    statements = (
+    statements: tuple[tuple[str, list[int]], ...] = (
         (
             "DELETE FROM django_q_ormq q USING leases l WHERE q.id = l.q_id"
             " AND l.closed_at < clock_timestamp() - interval '1 min'",
@@ -162,6 +162,6 @@ def _call_sweeper(path: str) -> int:
         return sweeper()
     except OUTAGE:
         raise
-    except Exception:  # noqa: BLE001  another layer's code: see above
+    except Exception:
         logger.exception("sweeper %s failed", path)
         return 0

@@ -1,0 +1,57 @@
+"""A task for real workers: it leaves a line in a file for every step it starts and finishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TypedDict
+
+from django.db import transaction
+
+from zqyy.durable.leases import Held, fence
+from zqyy.durable.outages import insist
+
+TASK = "tests.durable.steps.take_steps"
+
+
+class Line(TypedDict):
+    step: int
+    event: str
+    token: int
+    pid: int
+    at: float
+
+
+def take_steps(held: Held, *, path: str, steps: int, seconds: float) -> None:
+    """Take the steps that have not been finished yet, `seconds` each, as a chain of calls does."""
+    for step in range(steps):
+        if step in {line["step"] for line in read_lines(Path(path)) if line["event"] == "finished"}:
+            continue
+        _write(path, step=step, event="started", held=held)
+        time.sleep(seconds)
+        insist(lambda step=step: _finish(path, step=step, held=held))
+
+
+def _finish(path: str, *, step: int, held: Held) -> None:
+    with transaction.atomic():
+        fence(held)
+        _write(path, step=step, event="finished", held=held)
+
+
+def fail_always(held: Held, *, path: str) -> None:
+    _write(path, step=0, event="started", held=held)
+    raise ValueError("this task is broken")
+
+
+def read_lines(path: Path) -> list[Line]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _write(path: str, *, step: int, event: str, held: Held) -> None:
+    line = Line(step=step, event=event, token=held.token, pid=os.getpid(), at=time.time())
+    with open(path, "a") as file:
+        file.write(json.dumps(line) + "\n")

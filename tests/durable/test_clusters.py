@@ -1,0 +1,243 @@
+"""Real worker processes, really killed. Every bound is the product's promise: 12 seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from django.db import connection, transaction
+
+from tests.durable import steps
+from tests.durable.clusters import WorkerCluster, running, wait_until
+from tests.durable.steps import read_lines
+from zqyy.durable.leases import open_lease
+from zqyy.durable.models import Lease
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+RESUMED_WITHIN = 12
+
+
+def open_steps(path: Path, *, key: str = "steps:1", count: int = 3, seconds: float = 0.2) -> Lease:
+    with transaction.atomic():
+        return open_lease(
+            key=key,
+            cluster="realtime",
+            task=steps.TASK,
+            args={"path": str(path), "steps": count, "seconds": seconds},
+            site_id=None,
+            mode="live",
+            business_date=None,
+        )
+
+
+def events(path: Path, event: str) -> list[int]:
+    return [line["step"] for line in read_lines(path) if line["event"] == event]
+
+
+def is_closed(key: str = "steps:1") -> bool:
+    return Lease.objects.filter(key=key, closed_at__isnull=False).exists()
+
+
+def queue_is_empty() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM django_q_ormq")
+        return cursor.fetchone() == (0,)
+
+
+def worker_of(path: Path) -> int:
+    return read_lines(path)[-1]["pid"]
+
+
+def kill_busy_worker(path: Path) -> float:
+    wait_until(lambda: events(path, "started"), seconds=10)
+    os.kill(worker_of(path), signal.SIGKILL)
+    return time.time()
+
+
+def next_start(path: Path, *, after: float) -> float:
+    wait_until(lambda: any(line["at"] > after for line in read_lines(path)), seconds=RESUMED_WITHIN)
+    return min(line["at"] for line in read_lines(path) if line["at"] > after)
+
+
+def test_a_worker_does_the_work_once_and_the_queue_is_empty_afterwards(worker_cluster, tmp_path):
+    worker_cluster("realtime")
+    path = tmp_path / "steps"
+
+    open_steps(path, seconds=0)
+
+    wait_until(is_closed, seconds=5)
+    assert events(path, "finished") == [0, 1, 2]
+    assert events(path, "started") == [0, 1, 2]
+    wait_until(queue_is_empty, seconds=5)
+
+
+def test_work_of_a_killed_worker_resumes_at_its_unfinished_step(worker_cluster, tmp_path):
+    worker_cluster("realtime")
+    path = tmp_path / "steps"
+    open_steps(path, seconds=1)
+    wait_until(lambda: events(path, "finished") == [0], seconds=10)
+
+    killed_at = kill_busy_worker(path)
+
+    assert next_start(path, after=killed_at) - killed_at < RESUMED_WITHIN
+    wait_until(is_closed, seconds=10)
+    assert events(path, "finished") == [0, 1, 2]
+    wait_until(queue_is_empty, seconds=5)
+
+
+def test_a_cluster_goes_on_when_its_idle_workers_are_killed(worker_cluster, tmp_path):
+    cluster = worker_cluster("realtime")
+    main = cluster.main().pid
+    for worker in cluster.workers():
+        worker.kill()
+    wait_until(cluster.is_up, seconds=5)
+
+    path = tmp_path / "steps"
+    open_steps(path)
+
+    wait_until(is_closed, seconds=5)
+    assert cluster.main().pid == main
+
+
+@pytest.mark.parametrize("victim", ["main", "sentinel"])
+def test_a_cluster_without_its_head_starts_afresh(worker_cluster, tmp_path, victim):
+    cluster: WorkerCluster = worker_cluster("realtime")
+    path = tmp_path / "steps"
+    open_steps(path, count=2, seconds=2)
+    wait_until(lambda: events(path, "started"), seconds=10)
+    before = cluster.processes()[1:]
+
+    killed_at = time.time()
+    getattr(cluster, victim)().kill()
+
+    assert next_start(path, after=killed_at) - killed_at < RESUMED_WITHIN
+    wait_until(is_closed, seconds=15)
+    assert events(path, "finished") == [0, 1]
+    assert not [process for process in before if process.is_running()]
+
+
+def test_a_frozen_cluster_starts_afresh(worker_cluster, tmp_path):
+    cluster = worker_cluster("realtime")
+    path = tmp_path / "warm-up"
+    open_steps(path, key="steps:0", seconds=0)
+    wait_until(lambda: is_closed("steps:0"), seconds=10)
+    # Stopped processes look alive to their sentinel, as workers that wait for a dead lock do.
+    for worker in cluster.workers():
+        worker.suspend()
+
+    path = tmp_path / "steps"
+    open_steps(path)
+
+    wait_until(is_closed, seconds=RESUMED_WITHIN)
+    assert "frozen" in cluster.log.read_text()
+
+
+def test_a_backlog_on_busy_workers_is_not_taken_for_a_freeze(worker_cluster, tmp_path):
+    cluster = worker_cluster("realtime")
+    for number in range(6):
+        open_steps(tmp_path / str(number), key=f"steps:{number}", count=1, seconds=5)
+
+    wait_until(lambda: all(is_closed(f"steps:{number}") for number in range(6)), seconds=25)
+
+    assert "starting afresh" not in cluster.log.read_text()
+    assert all(len(events(tmp_path / str(number), "started")) == 1 for number in range(6))
+
+
+def test_a_driver_that_lost_its_lease_writes_nothing(worker_cluster, tmp_path):
+    worker_cluster("realtime")
+    path = tmp_path / "steps"
+    open_steps(path, count=2, seconds=1)
+    wait_until(lambda: events(path, "started"), seconds=10)
+    stopped = psutil.Process(worker_of(path))
+    stopped.suspend()
+    stopped_at = time.time()
+
+    wait_until(is_closed, seconds=RESUMED_WITHIN + 5)
+    stopped.resume()
+    time.sleep(3)
+
+    late = [line for line in read_lines(path) if line["at"] > stopped_at]
+    assert stopped.pid not in {line["pid"] for line in late}
+    assert events(path, "finished") == [0, 1]
+
+
+def test_the_sweeper_replaces_a_lost_queue_row_once(worker_cluster, tmp_path):
+    path = tmp_path / "steps"
+    with transaction.atomic():
+        open_steps(path)
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_q_ormq")
+
+    worker_cluster("realtime")
+
+    wait_until(is_closed, seconds=10)
+    assert events(path, "started") == [0, 1, 2]
+
+
+def test_a_broken_task_is_tried_three_times(worker_cluster, tmp_path):
+    worker_cluster("realtime")
+    path = tmp_path / "steps"
+    with transaction.atomic():
+        open_lease(
+            key="broken",
+            cluster="realtime",
+            task="tests.durable.steps.fail_always",
+            args={"path": str(path)},
+            site_id=None,
+            mode="live",
+            business_date=None,
+        )
+
+    wait_until(lambda: is_closed("broken"), seconds=45)
+
+    starts = [line["at"] for line in read_lines(path)]
+    assert len(starts) == 3
+    assert starts[1] - starts[0] >= 5
+    assert starts[2] - starts[1] >= 25
+    assert Lease.objects.get(key="broken").last_error == "ValueError: this task is broken"
+
+
+def test_a_killed_supervisor_leaves_no_process_and_its_work_goes_on(worker_cluster, tmp_path):
+    first = worker_cluster("realtime")
+    path = tmp_path / "steps"
+    open_steps(path, count=2, seconds=1)
+    wait_until(lambda: events(path, "started"), seconds=10)
+    below = first.processes()
+
+    first.supervisor.kill()
+    killed_at = time.time()
+
+    psutil.wait_procs(below, timeout=12)
+    assert not [process for process in below if process.is_running()]
+    with running("run_cluster", "realtime", log=tmp_path / "second.log"):
+        next_start(path, after=killed_at)
+        wait_until(is_closed, seconds=10)
+    assert events(path, "finished") == [0, 1]
+
+
+def test_two_groups_of_one_cluster_share_the_work(worker_cluster, tmp_path):
+    first = worker_cluster("realtime")
+    with running("run_cluster", "realtime", log=tmp_path / "second.log"):
+        for number in range(6):
+            open_steps(tmp_path / str(number), key=f"steps:{number}", count=1, seconds=5)
+
+        wait_until(lambda: all(is_closed(f"steps:{number}") for number in range(6)), seconds=25)
+
+    assert "starting afresh" not in first.log.read_text()
+    assert "starting afresh" not in (tmp_path / "second.log").read_text()
+    assert all(len(events(tmp_path / str(number), "started")) == 1 for number in range(6))
+
+
+def test_a_stopped_cluster_leaves_no_process(worker_cluster):
+    cluster = worker_cluster("realtime")
+    below = cluster.processes()
+
+    cluster.supervisor.terminate()
+
+    assert cluster.supervisor.wait(15) == 0
+    assert not [process for process in below if process.is_running()]
