@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.shell import Command as ShellCommand
 
 from sandbox.audit import record_sandbox_use
@@ -14,7 +13,7 @@ from sandbox.context import use_context
 class Command(ShellCommand):
     help = "Django's shell; with --site (and --as-of) inside that runtime context."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--site", metavar="CODE", help="enter this store's context")
         add_as_of_argument(parser)
