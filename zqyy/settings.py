@@ -24,8 +24,9 @@ def secret(name: str, default: str = "") -> str:
 
 
 # --- Process -----------------------------------------------------------------------------------
-# What this process is: `web` serves requests (pooled connections), everything else keeps one
-# connection a thread. A pool must never be shared across django-q2's forks.
+# What this process is: web, worker, sweeper or command. `web` serves requests (pooled
+# connections), everything else keeps one connection a thread. A pool must never be shared across
+# django-q2's forks.
 PROCESS_ROLE = env.str("ZQYY_PROCESS", default="command")
 DEBUG = env.bool("DEBUG", default=False)
 TESTING = "pytest" in sys.modules
@@ -58,7 +59,8 @@ def database_config() -> dict[str, Any]:
             "DATABASE_URL must be a postgres:// URL (PostgreSQL 15 or later)"
         )
     options: dict[str, Any] = config.setdefault("OPTIONS", {})
-    options["application_name"] = f"zqyy-{PROCESS_ROLE}"
+    # /readyz recognises the processes by it: zqyy-web, zqyy-realtime, zqyy-batch, zqyy-sweeper.
+    options["application_name"] = f"zqyy-{env.str('Q_CLUSTER_NAME', default=PROCESS_ROLE)}"
     options.setdefault("connect_timeout", 5)
     if not DATABASE_OWNER_URL:
         # One URL only: it owns the tables, and every session steps down to the application role.

@@ -14,7 +14,7 @@ class Program:
 
     Attributes:
         argv: `{host}` and `{port}` in it are filled in.
-        role: its ZQYY_PROCESS: web, worker or command.
+        role: its ZQYY_PROCESS: web, worker, sweeper or command.
     """
 
     name: str
@@ -43,6 +43,6 @@ PROGRAMS = (
     ),
     Program("realtime", (*_MANAGE, "run_cluster", "realtime"), role="worker"),
     Program("batch", (*_MANAGE, "run_cluster", "batch"), role="worker"),
-    Program("sweeper", (*_MANAGE, "sweep"), role="worker"),
+    Program("sweeper", (*_MANAGE, "sweep"), role="sweeper"),
 )
 DEMO_USERS = ("operator", "manager", "assistant", "auditor")

@@ -1,0 +1,31 @@
+"""What uvicorn serves: pages and API through Django, sockets through Channels."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zqyy.settings")
+os.environ.setdefault("ZQYY_PROCESS", "web")
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+from django.db import connections
+
+http_application = get_asgi_application()
+
+from zqyy.checks import run_startup_checks  # noqa: E402  needs the apps that were just loaded
+
+
+def _check() -> None:
+    try:
+        run_startup_checks()
+    finally:
+        connections.close_all()
+
+
+# uvicorn imports this module inside its event loop, where Django refuses to query.
+with ThreadPoolExecutor(max_workers=1) as thread:
+    thread.submit(_check).result()
+
+application = ProtocolTypeRouter({"http": http_application})
