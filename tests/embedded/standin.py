@@ -1,9 +1,6 @@
-"""The application with stand-ins for its programs: python tests/embedded/standin.py."""
+"""The application with stand-ins for its programs: python -m tests.embedded.standin."""
 
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from zqyy.embedded.application import run
 from zqyy.embedded.programs import Program

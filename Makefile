@@ -1,0 +1,74 @@
+# Only relative paths and `python -m`: the checkout may lie in a folder with a space, which
+# make's variables and the first line of .venv/bin's scripts both stumble over.
+PYTHON = .venv/bin/python
+PYTEST = $(PYTHON) -m pytest
+WORKERS ?= 2
+
+.PHONY: help run test lint bench e2e messages clean
+
+help:
+	@echo "make run       the application with its own PostgreSQL and Valkey (PORT, HOST, ZQYY_DATA_DIR)"
+	@echo "make test      all tests: the fast ones, the slow ones, the browser's"
+	@echo "make lint      format, ruff, mypy, Django's checks, missing migrations"
+	@echo "make e2e       the browser journeys alone"
+	@echo "make bench     the benchmarks"
+	@echo "make messages  collect and compile the translations (needs GNU gettext)"
+	@echo "make clean     remove .venv and the data folder, after asking"
+
+run: .venv/run.stamp
+	@exec $(PYTHON) -m zqyy.embedded
+
+# pytest's status 5 means that nothing was selected.
+test: .venv/dev.stamp
+	@failed=0; \
+	check() { "$$@"; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 5 ] || failed=1; }; \
+	check $(PYTEST) -m "not slow and not browser" -n $(WORKERS); \
+	check $(PYTEST) -m "slow and not browser"; \
+	check $(PYTEST) -m browser; \
+	exit $$failed
+
+e2e: .venv/dev.stamp
+	@$(PYTEST) -m browser
+
+# mypy's plugin imports the settings but connects to nothing: any well-formed URL does.
+lint: .venv/dev.stamp
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@SECRET_KEY=lint DATABASE_URL=postgres://lint@localhost/lint REDIS_URL=redis://localhost \
+		$(PYTHON) -m mypy .
+	@$(PYTHON) manage.py check --database default
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+
+bench: .venv/dev.stamp
+	@for file in benchmarks/bench_*.py; do \
+		[ -e "$$file" ] || { echo "There are no benchmarks yet."; break; }; \
+		$(PYTHON) "$$file" || exit 1; \
+	done
+
+messages: .venv/run.stamp
+	@$(PYTHON) manage.py makemessages --locale zh_Hans --no-location --ignore .venv --ignore .data
+	@$(PYTHON) manage.py compilemessages --locale zh_Hans --ignore .venv
+
+clean:
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m zqyy.embedded.clean && rm -rf .venv; \
+	else echo "Nothing to remove: there is no .venv."; fi
+
+.venv/run.stamp: requirements.txt | .venv/bin/python
+	@echo "Installing requirements.txt ..."
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
+	@echo "Installing requirements-dev.txt ..."
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/run.stamp
+
+.venv/bin/python:
+	@for python in python3 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making .venv with $$($$python --version) ..."; \
+			exec $$python -m venv .venv; \
+		fi; \
+	done; \
+	echo "ZQYY needs Python 3.11 or newer; no python3 of that kind is on the PATH." >&2; \
+	exit 1
