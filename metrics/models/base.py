@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.db import models
@@ -10,8 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from sandbox.models import Site
 
+# valid_to of what is still in force; psycopg cannot read a date of infinity.
+FOREVER = date(9999, 12, 31)
 
-def same_site(to: str, *, null: bool = False, **kwargs: Any) -> models.ForeignKey[Any, Any]:
+
+def same_site(
+    to: str, *, null: bool = False, related_name: str = "+", **kwargs: Any
+) -> models.ForeignKey[Any, Any]:
     """A reference within one store.
 
     The constraint is a composite foreign key (site_id, id), made in SQL: a plain one bypasses
@@ -25,7 +31,7 @@ def same_site(to: str, *, null: bool = False, **kwargs: Any) -> models.ForeignKe
         blank=null,
         db_constraint=False,
         db_index=False,
-        related_name="+",
+        related_name=related_name,
         **kwargs,
     )
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from metrics.models.base import SiteRow, money, same_site
+from metrics.models.base import FOREVER, SiteRow, money, same_site
 
 
 class Identity(SiteRow):
@@ -27,7 +27,14 @@ class Identity(SiteRow):
 
 
 class Version(SiteRow):
+    """What was known of an identity from business_date until valid_to.
+
+    valid_to is the date of the next version (9999-12-31 for the newest); one replaced on the day
+    it was made covers no day at all. Like every valid_to: compare with it, never show it.
+    """
+
     business_date = models.DateField()
+    valid_to = models.DateField(default=FOREVER)
     recorded_at = models.DateTimeField(db_default=Now())
     batch = same_site("metrics.IngestBatch")
 
@@ -53,7 +60,7 @@ class Area(Identity):
 
 
 class AreaVersion(Version):
-    area = same_site("metrics.Area")
+    area = same_site("metrics.Area", related_name="versions")
     name = models.CharField(max_length=40)
     parent = same_site("metrics.Area", null=True)
     is_virtual = models.BooleanField(default=False)
@@ -64,9 +71,7 @@ class AreaVersion(Version):
     class Meta:
         db_table = "area_versions"
         # The newest version at D.
-        indexes = [
-            models.Index(fields=["site", "area", "-business_date", "-id"], name="area_version_at")
-        ]
+        indexes = [models.Index(fields=["site", "area", "valid_to"], name="area_version_at")]
 
     def __str__(self) -> str:
         return self.name
@@ -85,7 +90,7 @@ class Member(Identity):
 
 
 class MemberVersion(Version):
-    member = same_site("metrics.Member")
+    member = same_site("metrics.Member", related_name="versions")
     name = models.CharField(_("name"), max_length=64, blank=True)
     phone = models.CharField(_("phone"), max_length=32, blank=True)
     joined_at = models.DateTimeField(_("joined at"), null=True)
@@ -96,11 +101,7 @@ class MemberVersion(Version):
 
     class Meta:
         db_table = "member_versions"
-        indexes = [
-            models.Index(
-                fields=["site", "member", "-business_date", "-id"], name="member_version_at"
-            )
-        ]
+        indexes = [models.Index(fields=["site", "member", "valid_to"], name="member_version_at")]
 
     def __str__(self) -> str:
         return self.name
@@ -117,7 +118,7 @@ class Assistant(Identity):
 
 
 class AssistantVersion(Version):
-    assistant = same_site("metrics.Assistant")
+    assistant = same_site("metrics.Assistant", related_name="versions")
     name = models.CharField(_("name"), max_length=64, blank=True)
     level = models.CharField(_("level"), max_length=20, blank=True)
     hired_at = models.DateTimeField(_("hired at"), null=True)
@@ -126,9 +127,7 @@ class AssistantVersion(Version):
     class Meta:
         db_table = "assistant_versions"
         indexes = [
-            models.Index(
-                fields=["site", "assistant", "-business_date", "-id"], name="assistant_version_at"
-            )
+            models.Index(fields=["site", "assistant", "valid_to"], name="assistant_version_at")
         ]
 
     def __str__(self) -> str:

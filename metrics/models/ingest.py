@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +20,9 @@ class IngestBatch(SiteRow):
     number = models.BigIntegerField(null=True)
     committed_at = models.DateTimeField(null=True)
     source = models.CharField(max_length=40)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
+    )
     started_at = models.DateTimeField(db_default=Now())
     counts = models.JSONField(default=dict)
 

@@ -8,19 +8,15 @@ with them, never show them. Money in integer cents. Written by metrics/builds.py
 
 from __future__ import annotations
 
-from datetime import date
-
 from django.db import models
 
 from metrics.models.base import SiteRow, same_site
-
-FOREVER = date(9999, 12, 31)
 
 
 class MemberConsumption(SiteRow):
     """A member up to stat_date. A row is also written on the day a visit leaves the 60 days."""
 
-    member = same_site("metrics.Member")
+    member = same_site("metrics.Member", related_name="consumption")
     stat_date = models.DateField()
     valid_to = models.DateField()
     first_visit = models.DateField(null=True)
@@ -45,8 +41,16 @@ class MemberConsumption(SiteRow):
                 name="member_summary_valid_to_after_stat_date",
             ),
         ]
-        # Boards: every member's row at D.
-        indexes = [models.Index(fields=["site", "valid_to", "stat_date"], name="member_summary_at")]
+        indexes = [
+            # Boards: every member's row at D.
+            models.Index(fields=["site", "valid_to", "stat_date"], name="member_summary_at"),
+            # New members of a day: the row of their first visit.
+            models.Index(
+                fields=["site", "stat_date"],
+                condition=models.Q(stat_date=models.F("first_visit")),
+                name="member_summary_first_visit",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.member_id} {self.stat_date}"
@@ -95,6 +99,10 @@ class FinanceDaily(SiteRow):
                 condition=models.Q(valid_to__gt=models.F("stat_date")),
                 name="finance_summary_valid_to_after_stat_date",
             ),
+        ]
+        # Totals of a store: every area's row at D.
+        indexes = [
+            models.Index(fields=["site", "valid_to", "stat_date"], name="finance_summary_at")
         ]
 
     def __str__(self) -> str:

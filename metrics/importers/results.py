@@ -1,0 +1,38 @@
+"""What an import or a push answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from metrics.events import EventResult
+from metrics.importers.errors import RowError
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """accepted rows were new; unchanged ones were known with the same content.
+
+    `warnings` holds the first 20 doubtful rows of `warnings_total`.
+    """
+
+    accepted: int
+    unchanged: int
+    warnings: list[RowError] = field(default_factory=list)
+    warnings_total: int = 0
+    events: list[EventResult] = field(default_factory=list)
+    batch: int | None = None
+
+
+@dataclass(frozen=True)
+class ImportResult(PushResult):
+    """The same for a file; the dates are those of the accepted rows.
+
+    `build` is the build row the file left behind, or None when nothing was accepted.
+    """
+
+    rows: int = 0
+    created_members: int = 0
+    first_date: date | None = None
+    last_date: date | None = None
+    build: int | None = None
