@@ -101,6 +101,12 @@ class TriggerJob(SiteRow):
                 condition=Q(member__isnull=False),
                 name="job_of_member",
             ),
+            # Sweeper: open jobs whose lease is over.
+            models.Index(
+                fields=["site", "id"],
+                condition=Q(status__in=("pending", "running")),
+                name="open_job",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -54,6 +54,8 @@ class Run(SiteRow):
     job = same_site("aijobs.TriggerJob")
     step = models.CharField(max_length=96)
     position = models.PositiveSmallIntegerField()
+    # Keys of the steps of this job that end before this one starts.
+    after = models.JSONField(default=list)
     attempt = models.PositiveSmallIntegerField(default=1)
     app = models.CharField(_("app"), max_length=32)
     target_id = models.CharField(_("target"), max_length=64)
@@ -131,6 +133,8 @@ class Run(SiteRow):
 class ProviderCall(SiteRow):
     """One gated call to a provider: the token ledger.
 
+    Seen by every date of its store: a budget counts sandbox calls on the day they were made.
+
     held ──> settled (actual usage) | released (nothing was used) | unknown (settled at the hold)
     """
 
@@ -150,6 +154,7 @@ class ProviderCall(SiteRow):
     purpose = models.CharField(max_length=6, choices=Purpose.choices, default=Purpose.FIRST)
     provider = models.CharField(max_length=16)
     model = models.CharField(max_length=64, blank=True)
+    # The live day on which the tokens count, whatever date the run looks at.
     business_date = models.DateField()
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.HELD)
     # tokens reserved, then tokens used
@@ -161,6 +166,7 @@ class ProviderCall(SiteRow):
     request_id = models.CharField(max_length=80, blank=True)
     error_code = models.CharField(max_length=24, blank=True)
     started_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(help_text="A hold older than this has lost its driver")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -176,8 +182,14 @@ class ProviderCall(SiteRow):
                 name="call_finished_at_iff_not_held",
             ),
         ]
-        # Rolling rate of a store: the newest calls.
-        indexes = [models.Index(fields=["site", "-started_at"], name="provider_call_newest")]
+        indexes = [
+            # Rolling rate of a store: the newest calls.
+            models.Index(fields=["site", "-started_at"], name="provider_call_newest"),
+            # Sweeper: holds whose driver is gone.
+            models.Index(
+                fields=["site", "expires_at"], condition=Q(status="held"), name="held_call"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.run_id}.{self.n}"

@@ -1,11 +1,11 @@
 -- Tenancy everywhere; the date where a row has one.
 SELECT zqyy_protect('alerts');
+SELECT zqyy_protect('provider_calls');
 SELECT zqyy_protect('ai_cache', 'business_date');
 SELECT zqyy_protect('retention_clues', 'business_date');
 SELECT zqyy_protect('clue_feedback', 'business_date');
 SELECT zqyy_protect('trigger_jobs', 'business_date');
 SELECT zqyy_protect('runs', 'business_date');
-SELECT zqyy_protect('provider_calls', 'business_date');
 
 -- References stay within one store.
 SELECT zqyy_link('alerts', 'run_id', 'runs');

@@ -164,6 +164,17 @@ def release(held: Held) -> bool:
     )
 
 
+def revoke(key: str) -> bool:
+    """End the work from outside: whoever holds the lease has lost it. False: it had ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE leases SET owner = NULL, expires_at = NULL, renewed_at = clock_timestamp(),"
+            " closed_at = clock_timestamp() WHERE key = %s AND closed_at IS NULL",
+            [key],
+        )
+        return bool(cursor.rowcount)
+
+
 def fail_attempt(held: Held, *, error: str) -> bool:
     """Record a crashed task: tried again after 5 s, then 25 s; closed after the third time.
 

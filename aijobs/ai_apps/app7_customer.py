@@ -1,0 +1,168 @@
+"""app7_customer: who this member is to the store, how likely they leave, what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from django.utils.translation import gettext_lazy as _
+
+from aijobs.ai_apps.base import AIApp, Features, InChain
+from aijobs.ai_apps.member_features import describe_member
+from aijobs.ai_apps.outputs import CustomerAnalysis
+from aijobs.clues import clues_of
+from aijobs.pseudonyms import redact
+from aijobs.targets import Target
+from sandbox.context import RuntimeContext
+
+# At most one proactive contact a week, shared by everybody.
+CONTACT_PAUSE_DAYS = 7
+# Paid in 60 days, in yuan, from which a member counts as 高 and 中.
+_HIGH, _MIDDLE = Decimal(2000), Decimal(500)
+Tier = Literal["高", "中", "低"]
+
+
+def target_id(target: Target) -> str:
+    return str(target.member)
+
+
+def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
+    member = describe_member(ctx, target.member)
+    clues = clues_of(member_id=target.member, ctx=ctx)
+    return replace(
+        member,
+        values={
+            **member.values,
+            "clues": [
+                {
+                    "category": clue.category,
+                    "summary": redact(clue.summary, ctx=ctx),
+                    "detail": redact(clue.detail, ctx=ctx),
+                }
+                for clue in clues
+            ],
+        },
+        rows={**member.rows, "retention_clues": [clue.pk for clue in clues]},
+    )
+
+
+def rules(features: dict[str, Any]) -> CustomerAnalysis:
+    tier = _tier(features)
+    risk, reasons = _risk(features)
+    return CustomerAnalysis(
+        profile=_profile(features),
+        value_tier=tier,
+        churn_risk=risk,
+        reasons=[*reasons, *_reasons_of_clues(features)][:5],
+        next_best_action=_action(features, risk),
+    )
+
+
+def _tier(features: dict[str, Any]) -> Tier:
+    paid = Decimal(features["metrics"]["consumption_60d"])
+    if paid >= _HIGH:
+        return "高"
+    return "中" if paid >= _MIDDLE else "低"
+
+
+def _profile(features: dict[str, Any]) -> str:
+    visits, metrics, spend = features["visits"], features["metrics"], features["spend"]
+    if metrics["last_visit_days"] is None:
+        return f"截至 {features['as_of']} 还没有到店消费的会员，储值余额 {metrics['card_balance']} 元。"
+    habits = "、".join(
+        rows[0]["name"]
+        for rows in (features["weekdays"], features["hours"], features["areas"])
+        if rows
+    )
+    sentences = [
+        f"近 180 天到店 {visits['count_180d']} 次，累计 {metrics['total_transactions']} 单、"
+        f"实收 {metrics['total_consumption']} 元，近 60 天 {metrics['consumption_60d']} 元。"
+    ]
+    if habits:
+        sentences.append(f"最常见的是{habits}。")
+    if spend["usual_visit"]:
+        sentences.append(f"单次到店通常 {spend['usual_visit']} 元。")
+    if visits["few"]:
+        sentences.append("样本少，仅供参考。")
+    return "".join(sentences)
+
+
+def _risk(features: dict[str, Any]) -> tuple[int, list[str]]:
+    """0-100 from the own rhythm, the days away and the change of the last month; and why."""
+    rhythm, visits = features["rhythm"], features["visits"]
+    away = features["metrics"]["last_visit_days"]
+    if away is None:
+        return 50, [f"截至 {features['as_of']} 没有结账单，无法判断节奏"]
+    reasons = []
+    if rhythm is not None:
+        ratio = float(rhythm["overdue_ratio"])
+        risk = 15 + 25 * max(0.0, ratio - 0.5)
+        broken = "已明显超出" if ratio >= 1.5 else "仍在"
+        reasons.append(
+            f"平时约 {rhythm['median_interval_days']:g} 天来一次，现在隔了 {away} 天，{broken}自己的节奏"
+        )
+    else:
+        risk = 20 + away * 0.8
+        reasons.append(f"到店次数少，距最近一次已 {away} 天")
+    last, before = visits["last_30d"], visits["previous_30d"]
+    if last < before:
+        risk += 10
+        reasons.append(f"近 30 天到店 {last} 次，之前 30 天 {before} 次，在减少")
+    elif last > before:
+        risk -= 10
+        reasons.append(f"近 30 天到店 {last} 次，之前 30 天 {before} 次，在增加")
+    if away > 90:
+        risk = max(risk, 90)
+    if features["partners"]:
+        risk -= 5
+    return round(min(98, max(3, risk))), reasons
+
+
+def _reasons_of_clues(features: dict[str, Any]) -> list[str]:
+    return [
+        f"{clue['summary']}（{clue['detail'].rstrip('。')}）"
+        for clue in features["clues"]
+        if clue["category"] == "重要反馈" and clue["detail"]
+    ][:2]
+
+
+def _action(features: dict[str, Any], risk: int) -> str:
+    """One deed, with whom, when and why; nothing that a guest must not be told or offered."""
+    as_of = date.fromisoformat(features["as_of"])
+    consent = features["consent"]
+    if not consent["may_contact"]:
+        return "不主动联系；到店时正常接待，记下当天的反馈。"
+    if consent["last_contact"]:
+        last = date.fromisoformat(consent["last_contact"])
+        if (as_of - last).days < CONTACT_PAUSE_DAYS:
+            until = last + timedelta(days=CONTACT_PAUSE_DAYS)
+            return (
+                f"{last:%m月%d日}刚联系过，{until:%m月%d日}之前不再打扰；到店时由当班助教接待好。"
+            )
+    who = features["partners"][0]["assistant"] if features["partners"] else "熟悉的助教"
+    day = features["weekdays"][0]["name"] if features["weekdays"] else "本周"
+    place = features["areas"][0]["name"] if features["areas"] else "常坐的位置"
+    deadline = as_of + timedelta(days=2 if risk >= 60 else 5)
+    if risk >= 60:
+        return (
+            f"请{who}在{deadline:%m月%d日}前问候一次：问{day}要不要留{place}的老位置，"
+            f"不提余额和天数，对方不方便就不再追问。"
+        )
+    if risk >= 30:
+        return f"请{who}在{deadline:%m月%d日}前发一句问候，顺带告诉对方{day}{place}还有空位。"
+    return f"维持现状：{day}优先安排{place}，由{who}接待，到店时记下新的喜好。"
+
+
+APP = AIApp(
+    key="app7_customer",
+    title=_("Customer analysis"),
+    cache_type="app7_customer_analysis",
+    needs=("member_id",),
+    target_id=target_id,
+    build_features=build_features,
+    output=CustomerAnalysis,
+    rules=rules,
+    max_output_tokens=1200,
+)

@@ -1,0 +1,90 @@
+"""app8_consolidate: the clues of bills and of notes as one list, written to the member."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from aijobs.ai_apps.base import AIApp, Features, InChain
+from aijobs.ai_apps.outputs import Clue, ClueList
+from aijobs.cache import find_entry
+from aijobs.clues import replace_clues
+from aijobs.errors import NothingToSay
+from aijobs.models import Run
+from aijobs.pseudonyms import member_token
+from aijobs.targets import Target
+from sandbox.context import RuntimeContext
+
+MOST_CLUES = 8
+# Where clues come from: the app, and what its results are kept as.
+_SOURCES = (("app3_clue", "app3_clue"), ("app6_note", "app6_note_analysis"))
+
+
+def target_id(target: Target) -> str:
+    return str(target.member)
+
+
+def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
+    """Each source's newest clues. Those of this job have no generation time: they are fresh.
+
+    Raises:
+        NothingToSay: no source has a clue.
+    """
+    sources = {}
+    rows: dict[str, list[int]] = {"ai_cache": []}
+    for app, cache_type in _SOURCES:
+        if app in in_chain:
+            result, generated_at = in_chain[app], None
+        else:
+            entry = find_entry(cache_type=cache_type, target_id=target_id(target), ctx=ctx)
+            result = entry.result if entry else None
+            generated_at = entry.created_at.isoformat() if entry else None
+            rows["ai_cache"] += [entry.pk] if entry else []
+        clues = result["clues"] if result else []
+        if clues:
+            sources[app] = {"generated_at": generated_at, "clues": clues}
+    if not sources:
+        raise NothingToSay
+    return Features(
+        values={
+            "member": member_token(target.member),
+            "as_of": ctx.business_date.isoformat(),
+            "sources": sources,
+        },
+        rows=rows,
+        dates=(ctx.business_date.isoformat(),),
+    )
+
+
+def rules(features: dict[str, Any]) -> ClueList:
+    """Both lists as one: the surer of two that say the same, the surest first."""
+    best: dict[str, Clue] = {}
+    for source in features["sources"].values():
+        for row in source["clues"]:
+            clue = Clue.model_validate(row)
+            key = unicodedata.normalize("NFKC", clue.summary)
+            if key not in best or best[key].confidence < clue.confidence:
+                best[key] = clue
+    ranked = sorted(best.values(), key=lambda clue: -clue.confidence)
+    return ClueList(clues=ranked[:MOST_CLUES])
+
+
+def write_clues(run: Run, target: Target, result: dict[str, Any]) -> None:
+    """The result takes the place of the member's current clues of the same source."""
+    replace_clues(run=run, member_id=target.member, source=target.source, clues=result["clues"])
+
+
+APP = AIApp(
+    key="app8_consolidate",
+    title=_("Consolidated clues"),
+    cache_type="app8_clue_consolidated",
+    needs=("member_id",),
+    target_id=target_id,
+    build_features=build_features,
+    output=ClueList,
+    rules=rules,
+    max_output_tokens=2000,
+    after_write=write_clues,
+)

@@ -1,0 +1,77 @@
+"""What open pages are told: the shape of every live message. ONLY caller of the channel layer.
+
+A message is a hint: one that is lost costs freshness, never data. Announce after commit.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+
+
+def site_group(site_id: int) -> str:
+    """Everybody who looks at a store."""
+    return f"site.{site_id}"
+
+
+def user_group(user_id: int) -> str:
+    """One person's pages, in every store."""
+    return f"user.{user_id}"
+
+
+def announce_job_progress(
+    *, site_id: int, mode: str, business_date: date, job: dict[str, Any]
+) -> None:
+    """A job moved on; `job` is its shape as of that commit."""
+    payload = {**job, "mode": mode, "business_date": business_date.isoformat()}
+    _send(site_group(site_id), "job_progress", site_id, payload)
+
+
+def announce_cache_update(
+    *,
+    site_id: int,
+    mode: str,
+    business_date: date,
+    cache_type: str,
+    target_id: str,
+    triggered_by: str,
+) -> None:
+    """A new result can be read."""
+    payload = {
+        "cache_type": cache_type,
+        "target_id": target_id,
+        "triggered_by": triggered_by,
+        "mode": mode,
+        "business_date": business_date.isoformat(),
+    }
+    _send(site_group(site_id), "cache_updated", site_id, payload)
+
+
+def announce_context_change(
+    *, site_id: int, user_id: int | None, mode: str, business_date: date | None
+) -> None:
+    """A store (user_id None), or one user's own view of it, is on another business date."""
+    payload = {
+        "scope": "site" if user_id is None else "me",
+        "mode": mode,
+        "business_date": business_date.isoformat() if business_date else None,
+    }
+    group = site_group(site_id) if user_id is None else user_group(user_id)
+    _send(group, "context_changed", site_id, payload)
+
+
+def _send(group: str, kind: str, site_id: int, payload: dict[str, Any]) -> None:
+    message = {"v": VERSION, "type": kind, "site_id": site_id, "payload": payload}
+    try:
+        async_to_sync(get_channel_layer().group_send)(group, {"type": "hint", "message": message})
+    except (RedisError, OSError) as error:
+        logger.warning("%s not announced: %s", kind, error)

@@ -1,0 +1,163 @@
+"""The state of runs: ONLY writer of it, with the gate's SQL function (pending -> running).
+
+Every transition is one conditional update inside the transaction of a held lease. One that
+changes nothing raises StaleRun: somebody else owns the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Max, OuterRef, Subquery
+from django.db.models.functions import Now
+
+from aijobs.chains import PlannedStep
+from aijobs.errors import StaleRun
+from aijobs.models import ProviderCall, Run, TriggerJob
+
+Status = Run.Status
+
+
+def open_runs(*, job: TriggerJob, steps: Iterable[PlannedStep], language: str) -> list[Run]:
+    """The first attempts of a new job's steps, not yet saved: the job may not be either."""
+    return [
+        Run(
+            site_id=job.site_id,
+            job_id=job.pk,
+            step=step.key,
+            position=position,
+            after=list(step.after),
+            app=step.app,
+            target_id=step.target_id,
+            member_id=step.target.member_id,
+            assistant_id=step.target.assistant_id,
+            triggered_by=job.triggered_by,
+            mode=job.mode,
+            business_date=job.business_date,
+            language=language,
+        )
+        for position, step in enumerate(steps)
+    ]
+
+
+def newest_runs(job: TriggerJob) -> list[Run]:
+    """The newest attempt of every step, in the job's order."""
+    attempts = Run.objects.filter(site_id=job.site_id, job_id=job.pk, step=OuterRef("step"))
+    newest = attempts.order_by("-attempt").values("attempt")[:1]
+    rows = Run.objects.filter(site_id=job.site_id, job_id=job.pk, attempt=Subquery(newest))
+    return list(rows.order_by("position"))
+
+
+def open_next_attempt(run: Run) -> Run:
+    """A pending attempt after one that ended."""
+    last = Run.objects.filter(site_id=run.site_id, job_id=run.job_id, step=run.step)
+    number = last.aggregate(last=Max("attempt"))["last"] + 1
+    return Run.objects.create(
+        attempt=number,
+        **{
+            name: getattr(run, name)
+            for name in (
+                "site_id",
+                "job_id",
+                "step",
+                "position",
+                "after",
+                "app",
+                "target_id",
+                "member_id",
+                "assistant_id",
+                "triggered_by",
+                "mode",
+                "business_date",
+                "language",
+            )
+        },
+    )
+
+
+def record_inputs(run: Run, **inputs: Any) -> None:
+    """Keep what a run is about to send, before it starts.
+
+    Raises:
+        StaleRun: it is not pending.
+    """
+    if not Run.objects.filter(pk=run.pk, status=Status.PENDING).update(**inputs):
+        raise StaleRun(run.step)
+    for name, value in inputs.items():
+        setattr(run, name, value)
+
+
+def finish_run(run: Run, *, response: str, result: dict[str, Any]) -> None:
+    """End with a result.
+
+    Raises:
+        StaleRun: it is not running.
+    """
+    _end(run, Status.SUCCESS, response=response, result=result)
+
+
+def fail_run(run: Run, *, code: str, error: str, response: str = "") -> None:
+    """End without one; a timeout has a status of its own.
+
+    Raises:
+        StaleRun: it has ended.
+    """
+    status = Status.FAILED
+    if code == "timeout" and run.status == Status.RUNNING:
+        status = Status.TIMEOUT
+    _end(run, status, error_code=code, error=error[:500], response=response)
+
+
+def skip_run(run: Run) -> None:
+    """End without a call: there was nothing to ask about.
+
+    Raises:
+        StaleRun: it is not pending.
+    """
+    _end(run, Status.SKIPPED)
+
+
+def cancel_open_runs(*, job: TriggerJob) -> None:
+    """End what has not ended. Calls in flight are counted in full: nobody will know."""
+    runs = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status__in=Run.OPEN)
+    for run in runs.select_for_update():
+        settle_unknown(run)
+        _end(run, Status.CANCELLED, error_code="cancelled")
+
+
+def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> None:
+    """End every step that has not ended, the job being over."""
+    runs = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status__in=Run.OPEN)
+    for run in runs.select_for_update():
+        if run.status == Status.RUNNING:
+            settle_unknown(run)
+        fail_run(run, code=code, error=error)
+
+
+def replace_lost_runs(*, job: TriggerJob) -> list[Run]:
+    """What a driver that is gone left running becomes `unknown`; each gets a next attempt."""
+    lost = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status=Status.RUNNING)
+    attempts = []
+    for run in lost.select_for_update():
+        settle_unknown(run)
+        _end(run, Status.UNKNOWN)
+        attempts.append(open_next_attempt(run))
+    return attempts
+
+
+def settle_unknown(run: Run) -> None:
+    """A hold whose answer nobody will read counts in full."""
+    ProviderCall.objects.filter(
+        site_id=run.site_id, run_id=run.pk, status=ProviderCall.Status.HELD
+    ).update(status=ProviderCall.Status.UNKNOWN, finished_at=Now())
+
+
+def _end(run: Run, to: Run.Status, **values: Any) -> None:
+    before = [state for state, targets in Run.ALLOWED.items() if to in targets]
+    ended = Run.objects.filter(pk=run.pk, site_id=run.site_id, status__in=before).update(
+        status=to, finished_at=Now(), **values
+    )
+    if not ended:
+        raise StaleRun(run.step)
+    run.status = to
