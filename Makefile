@@ -32,10 +32,10 @@ e2e: .venv/dev.stamp
 
 # mypy's plugin imports the settings but connects to nothing: any well-formed URL does.
 lint: .venv/dev.stamp
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check --cache-dir .venv/ruff-cache .
+	@$(PYTHON) -m ruff check --cache-dir .venv/ruff-cache .
 	@SECRET_KEY=lint DATABASE_URL=postgres://lint@localhost/lint REDIS_URL=redis://localhost \
-		$(PYTHON) -m mypy .
+		$(PYTHON) -m mypy --cache-dir .venv/mypy-cache .
 	@$(PYTHON) manage.py check --database default
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 

@@ -26,6 +26,7 @@ class OwnServers:
     def __init__(self, *, folder: DataFolder, lock: int, durable: bool = True) -> None:
         self.folder = folder
         self.lock = lock
+        folder.withdraw()  # what a killed predecessor left
         self.servers: list[Server] = []
         self.started: dict[str, str] = {}
         if not is_set("REDIS_URL"):

@@ -30,6 +30,9 @@ def start_test_servers() -> None:
         atexit.register(shutil.rmtree, path, ignore_errors=True)
         # Commands that tests start use the throwaway folder too, never the checkout's.
         os.environ["ZQYY_DATA_DIR"] = str(path)
+        # Temporary files as well: a test run leaves nothing outside the data folder.
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(path)
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(parent.path / "hypothesis")
         attach_or_start(durable=False)
     number = int(worker.removeprefix("gw") or -1) + 1
     os.environ["REDIS_URL"] = _with_database(os.environ["REDIS_URL"], number)
