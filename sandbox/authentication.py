@@ -98,7 +98,7 @@ class PrincipalAuthentication(BaseAuthentication):
         return 'Bearer realm="api"'
 
 
-class PrincipalScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class PrincipalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema page describes the two kinds of credentials."""
 
     target_class = PrincipalAuthentication

@@ -12,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
-from sandbox.access import granted_sites, site_for
+from sandbox.access import Connector, granted_sites, site_for
 from sandbox.audit import record_sandbox_use
 from sandbox.authentication import Identity, identify
-from sandbox.context import RuntimeContext, User, resolve_context, use_context
+from sandbox.context import RuntimeContext, User, live_context, resolve_context, use_context
 from sandbox.error_responses import error_response
 from sandbox.errors import BadRequest, NotPermitted, ZqyyError
 from sandbox.models import Site
@@ -98,7 +98,9 @@ def context_for(request: HttpRequest, url_kwargs: dict[str, Any]) -> RuntimeCont
         text = _("Answers as known at an earlier moment are not available yet; leave it out.")
         raise BadRequest(text, code="known_at_unavailable", fields={"known_at": [text]})
     if not as_of:
-        return resolve_context(site, user=user)
+        # The till is always live.
+        is_till = isinstance(user, Connector)
+        return live_context(site) if is_till else resolve_context(site, user=user)
     if not user.has_perm(TIME_TRAVEL):
         raise NotPermitted(_("You are not allowed to look at another date."))
     return resolve_context(site, user=user, as_of=parse_date(as_of, "as_of"))

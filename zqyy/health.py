@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from uuid import uuid4
 
 import psycopg
@@ -20,7 +20,6 @@ from zqyy.durable.models import Cluster
 # A cluster polls its queue and a sweeper sweeps every few seconds, busy or not.
 SILENCE_SECONDS = 15
 CONNECT_SECONDS = 2
-SWEEPER = "sweeper"
 
 
 class NotReady(Exception):
@@ -119,9 +118,6 @@ CHECKS: dict[str, Callable[[], None]] = {
     "database": check_database,
     "migrations": check_migrations,
     "cache": check_cache,
-    **{
-        f"workers:{cluster}": lambda cluster=cluster: require_process(cluster)
-        for cluster in Cluster.values
-    },
-    SWEEPER: lambda: require_process(SWEEPER),
+    **{f"workers:{cluster}": partial(require_process, cluster) for cluster in Cluster.values},
+    "sweeper": partial(require_process, "sweeper"),
 }

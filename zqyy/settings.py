@@ -188,6 +188,9 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+# Fifteen minutes are fifteen minutes, whatever is tried meanwhile.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "sandbox.lockout.answer_locked_out"
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
@@ -212,7 +215,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["sandbox.permissions.IsSignedIn"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["sandbox.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "sandbox.error_responses.api_exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -257,7 +260,10 @@ WORKER_GROUP = env.str("ZQYY_GROUP", default="") or None
 LEASE_SECONDS = 6
 LEASE_RENEW_SECONDS = 2
 # What the sweeper calls on every round besides its own rules: (dotted path of a function()).
-SWEEPERS: list[str] = ["aijobs.sweep.settle_expired_holds"]
+SWEEPERS: list[str] = [
+    "aijobs.sweep.settle_expired_holds",
+    "sandbox.idempotency.forget_expired",
+]
 # Upward port of metrics (docs/decisions/0001): called inside the caller's transaction.
 EVENT_SINK = "aijobs.jobs.open_jobs"
 # Upward port of sandbox: tells open pages that a business date changed, after commit.

@@ -17,4 +17,4 @@ from zqyy.checks import run_startup_checks  # noqa: E402  needs the apps that we
 run_startup_checks()
 connection.close()
 # A pool must not be shared across forks, should this module be loaded before them.
-connection.close_pool()
+connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
