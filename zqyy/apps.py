@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ZqyyConfig(AppConfig):
@@ -8,3 +9,7 @@ class ZqyyConfig(AppConfig):
 
     def ready(self) -> None:
         from zqyy import checks  # noqa: F401  registers the checks
+        from zqyy.roles import make_roles
+
+        # Django sends no such signal for an app without models, as this one is.
+        post_migrate.connect(make_roles, sender=self.apps.get_app_config("aijobs"))
