@@ -1,0 +1,116 @@
+"""Assistants: who works when, for how much, and who plays with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from zqyy.demo.parameters import COURSES, DAYS, LEVELS, Store
+
+_COURSES = [course for course, _ in COURSES]
+_COURSE_WEIGHTS = [weight for _, weight in COURSES]
+
+
+@dataclass(slots=True)
+class Assistant:
+    """A coach, employed from `hired_day` (negative: before the demo) to `left_day` or to date."""
+
+    number: str
+    name: str
+    level: str
+    price: int
+    hired_day: int
+    left_day: int | None
+    popularity: float
+
+    def works_on(self, day: int) -> bool:
+        return self.hired_day <= day and (self.left_day is None or day < self.left_day)
+
+
+@dataclass(slots=True)
+class Service:
+    """Time an assistant plays on a bill. Money in cents."""
+
+    assistant: int
+    course: str
+    quarter_hours: int
+    ledger: int
+
+
+def make_assistants(
+    random: Random, *, store: Store, seats: int, count: int, names: Iterator[str]
+) -> list[Assistant]:
+    """The assistants of a store: each of its seats is filled by one after the other."""
+    levels = random.choices(LEVELS, [share for _, share, _ in LEVELS], k=count)
+    assistants = []
+    for seat in range(seats):
+        in_turn = range(seat, count, seats)
+        # The last one is still there; the others left at even intervals, give or take.
+        ends = [
+            int(DAYS * ((turn + 1) / len(in_turn) + random.uniform(-0.12, 0.08)))
+            for turn in range(len(in_turn) - 1)
+        ]
+        hired = -random.randint(20, 500)
+        for index, end in zip(in_turn, [*ends, None], strict=True):
+            level, _, price = levels[index]
+            assistants.append(
+                Assistant(
+                    number=f"Z{index + 1:03d}",
+                    name=next(names),
+                    level=level,
+                    price=price,
+                    hired_day=hired,
+                    left_day=end,
+                    popularity=random.uniform(0.7, 1.3),
+                )
+            )
+            hired = (end or 0) + random.randint(1, 12)
+    return sorted(assistants, key=lambda assistant: assistant.number)
+
+
+class Roster:
+    """Which assistants are there today, and until when each is busy."""
+
+    def __init__(self, assistants: list[Assistant]) -> None:
+        self.assistants = assistants
+        self._busy: dict[int, list[tuple[int, int]]] = {}
+
+    def begin_day(self, random: Random, day: int) -> None:
+        """Whoever is employed comes in, one in eight has the day off."""
+        self._busy = {
+            index: []
+            for index, assistant in enumerate(self.assistants)
+            if assistant.works_on(day) and random.random() < 0.87
+        }
+
+    def employs(self, index: int) -> bool:
+        """Whether this assistant is there today."""
+        return index in self._busy
+
+    def serve(
+        self, random: Random, *, start: int, end: int, favourite: int | None
+    ) -> Service | None:
+        """An assistant who is free for the whole game, the favourite if possible."""
+        free = [
+            index
+            for index, busy in self._busy.items()
+            if all(end <= since or start >= until for since, until in busy)
+        ]
+        if not free:
+            return None
+        if favourite in free and random.random() < 0.8:
+            chosen = favourite
+        else:
+            chosen = random.choices(free, [self.assistants[i].popularity for i in free])[0]
+        self._busy[chosen].append((start, end))
+        course = random.choices(_COURSES, _COURSE_WEIGHTS)[0]
+        share = random.uniform(0.65, 1) if course != "trial" else 0.5
+        quarters = max(2, int((end - start) * share / 15))
+        price = self.assistants[chosen].price
+        return Service(
+            assistant=chosen,
+            course=course,
+            quarter_hours=quarters,
+            ledger=price * quarters // 4,
+        )
