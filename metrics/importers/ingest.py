@@ -1,0 +1,113 @@
+"""How every ingest begins and ends, whatever came in and by whichever way.
+
+Facts first, then the store's lock, then summaries and events, the batch number last: the order of
+numbers is the order of commits.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from metrics.events import Event, EventResult, publish
+from metrics.importers.kinds import NOTES, SERVICE_LINES, SETTLEMENTS, Kind
+from metrics.importers.merge import Fired, Merged
+from metrics.models import Area, AreaVersion, IngestBatch, ServiceLine
+from sandbox.models import Site
+
+# What became of each kind of rows, by its name.
+Parts = dict[str, Merged]
+
+
+def open_batch(*, site: Site, source: str, actor_id: int | None = None) -> IngestBatch:
+    """The batch that the facts to come refer to; it has no number yet."""
+    return IngestBatch.objects.create(site=site, source=source, actor_id=actor_id)
+
+
+def close_batch(*, batch: IngestBatch, parts: Parts, counts: dict[str, Any]) -> None:
+    """Give the batch its number and moment; the store's lock must be held (builds.lock_ingest)."""
+    first = min((part.first_date for part in parts.values() if part.first_date), default=None)
+    if first is not None:
+        _date_areas(batch.site_id, first)
+    bills = parts.get(SETTLEMENTS.name)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE_NUMBER,
+            {
+                "site": batch.site_id,
+                "first": first,
+                "settled_at": bills and bills.last_occurred_at,
+            },
+        )
+        batch.number, batch.committed_at = cursor.fetchone()
+    batch.counts = counts
+    batch.save(update_fields=["number", "committed_at", "counts"])
+
+
+# Least and greatest ignore nulls.
+_TAKE_NUMBER = """
+UPDATE site_ingest
+SET last_batch = last_batch + 1,
+    last_committed_at = greatest(clock_timestamp(), last_committed_at + interval '1 microsecond'),
+    first_business_date = least(first_business_date, %(first)s),
+    last_settled_at = greatest(last_settled_at, %(settled_at)s)
+WHERE site_id = %(site)s
+RETURNING last_batch, last_committed_at
+"""
+
+
+def _date_areas(site_id: int, first: date) -> None:
+    """A store's areas are as old as its first fact: they can be asked about at any date."""
+    AreaVersion.objects.filter(
+        site_id=site_id, business_date__gt=first, area__business_date__gt=first
+    ).update(business_date=first)
+    Area.objects.filter(site_id=site_id, business_date__gt=first).update(business_date=first)
+
+
+def publish_fired(*, site: Site, today: date, parts: Parts) -> list[EventResult]:
+    """Publish what the accepted rows mean: `consumption` for bills and service lines of members,
+    `note_created` for notes.
+
+    A new bill concerns all its assistants; a new line on a bill known before only its own.
+    """
+    bills = _fired(parts, SETTLEMENTS)
+    assistants: dict[int, set[int]] = {bill_id: set() for bill_id, _member, _none in bills}
+    for bill_id, assistant_id in ServiceLine.objects.filter(
+        site=site, settlement_id__in=list(assistants)
+    ).values_list("settlement_id", "assistant_id"):
+        assistants[bill_id].add(assistant_id)
+    events = [
+        Event(
+            "consumption",
+            site.pk,
+            today,
+            member_id=member_id,
+            settlement_id=bill_id,
+            assistant_ids=tuple(sorted(assistants[bill_id])),
+        )
+        for bill_id, member_id, _none in bills
+    ]
+    events += [
+        Event(
+            "consumption",
+            site.pk,
+            today,
+            member_id=member_id,
+            settlement_id=bill_id,
+            assistant_ids=tuple(served),
+        )
+        for bill_id, member_id, served in _fired(parts, SERVICE_LINES)
+        if bill_id not in assistants
+    ]
+    events += [
+        Event("note_created", site.pk, today, member_id=member_id, note_id=note_id)
+        for note_id, member_id, _none in _fired(parts, NOTES)
+    ]
+    return publish(events)
+
+
+def _fired(parts: Parts, kind: Kind) -> list[Fired]:
+    part = parts.get(kind.name)
+    return part.fired if part else []

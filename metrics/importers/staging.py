@@ -1,0 +1,66 @@
+"""Parsed rows into a temporary table: the one way in, for files and pushes alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+
+from metrics.importers.errors import ErrorList, InvalidValue
+from metrics.importers.kinds import Kind
+from sandbox.models import Site
+
+# Statistics are worth their cost from here on.
+_ANALYZE_FROM = 2000
+
+
+def stage_rows(
+    *,
+    cursor: CursorWrapper,
+    kind: Kind,
+    site: Site,
+    columns: list[str],
+    rows: Iterable[tuple[int, list[Any]]],
+    errors: ErrorList,
+) -> int:
+    """COPY rows (number, values in the order of `columns`) into a fresh table `staged`.
+
+    Rows with mistakes are named in `errors` and left out. Returns the number of rows seen.
+    """
+    chosen = [kind.by_name[name] for name in columns]
+    parsers = [(column.name, column.parse, column.required) for column in chosen]
+    cursor.execute("DROP TABLE IF EXISTS staged")
+    cursor.execute(
+        sql.SQL("CREATE TEMPORARY TABLE staged (line bigint, {}) ON COMMIT DROP").format(
+            sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.sql_type))
+                for column in kind.columns
+            )
+        )
+    )
+    target = sql.SQL("COPY staged (line, {}) FROM STDIN").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    seen = 0
+    with cursor.copy(target) as copy:
+        for number, row in rows:
+            seen += 1
+            mistakes = errors.total
+            record: list[Any] = [number]
+            for (name, parse, required), raw in zip(parsers, row, strict=True):
+                if raw is None or raw == "" or (isinstance(raw, str) and not raw.strip()):
+                    if required:
+                        errors.add(number, name, "required")
+                    record.append(None)
+                    continue
+                try:
+                    record.append(parse(raw, site))
+                except InvalidValue as invalid:
+                    errors.add(number, name, invalid.code, **invalid.params)
+            if errors.total == mistakes:
+                copy.write_row(record)
+    if seen >= _ANALYZE_FROM:
+        cursor.execute("ANALYZE staged")
+    return seen

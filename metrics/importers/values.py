@@ -1,0 +1,150 @@
+"""One value of a row, as text from a file or as JSON from a push, into what COPY takes.
+
+Every function takes the raw value and the store, and raises InvalidValue. None and blank text are
+dealt with before: they are unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from metrics.importers.errors import InvalidValue
+from sandbox.context import localise
+from sandbox.models import Site
+
+Parse = Callable[[Any, Site], str]
+
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+_TRUE, _FALSE = ("1", "true", "yes", "是"), ("0", "false", "no", "否")
+
+
+def text(limit: int) -> Parse:
+    """Text of at most `limit` characters, without surrounding blanks."""
+
+    def parse(raw: Any, site: Site) -> str:
+        return _storable_text(raw, limit)
+
+    return parse
+
+
+def number(low: str, high: str, *, places: int = 2) -> Parse:
+    """A decimal number between low and high with at most `places` decimal places."""
+    lowest, highest = Decimal(low), Decimal(high)
+
+    def parse(raw: Any, site: Site) -> str:
+        written = _written_number(raw)
+        if not _NUMBER.fullmatch(written):
+            raise InvalidValue("invalid_number", value=raw)
+        if not lowest <= Decimal(written) <= highest:
+            raise InvalidValue("out_of_range", value=raw, low=low, high=high)
+        if len(written.partition(".")[2]) > places:
+            raise InvalidValue("too_precise" if places else "invalid_number", value=raw)
+        return written
+
+    return parse
+
+
+def moment(raw: Any, site: Site) -> str:
+    """A point in time; without an offset it is the store's own time."""
+    return _utc(_written_moment(raw), raw, site)
+
+
+def moment_or_day(raw: Any, site: Site) -> str:
+    """A point in time, or a date: the start of that business day."""
+    if type(raw) is date or (isinstance(raw, str) and _DATE.fullmatch(raw.strip())):
+        started = datetime.combine(_written_day(raw), site.day_starts_at)
+        return _utc(started, raw, site)
+    return moment(raw, site)
+
+
+def day(raw: Any, site: Site) -> str:
+    """A calendar date."""
+    return _written_day(raw).isoformat()
+
+
+def choice(*choices: str) -> Parse:
+    """One of a fixed set of words."""
+
+    def parse(raw: Any, site: Site) -> str:
+        word = _storable_text(raw, 64)
+        if word not in choices:
+            raise InvalidValue("invalid_choice", value=word, choices=", ".join(choices))
+        return word
+
+    return parse
+
+
+def boolean(raw: Any, site: Site) -> str:
+    """Yes or no."""
+    word = str(raw).strip().lower() if isinstance(raw, bool | str) else ""
+    if word in _TRUE:
+        return "true"
+    if word in _FALSE:
+        return "false"
+    raise InvalidValue("invalid_choice", value=raw, choices="true, false")
+
+
+def _storable_text(raw: Any, limit: int) -> str:
+    if not isinstance(raw, str):
+        raise InvalidValue("wrong_type", expected=_("text"))
+    stripped = raw.strip()
+    if len(stripped) > limit:
+        raise InvalidValue("too_long", limit=limit)
+    # NUL cannot be stored; a lone surrogate is no character.
+    if "\0" in stripped or any("\ud800" <= letter <= "\udfff" for letter in stripped):
+        raise InvalidValue("invalid_text")
+    return stripped
+
+
+def _written_number(raw: Any) -> str:
+    if isinstance(raw, str):
+        return raw.strip()
+    if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
+        raise InvalidValue("wrong_type", expected=_("a number"))
+    # A float's shortest form is what the sender wrote; no float is computed with.
+    return format(Decimal(repr(raw)) if isinstance(raw, float) else Decimal(raw), "f")
+
+
+def _written_moment(raw: Any) -> datetime:
+    if isinstance(raw, datetime):
+        return raw
+    if not isinstance(raw, str):
+        raise InvalidValue("wrong_type", expected=_("a time as text"))
+    written = raw.strip()
+    try:
+        if _DATE.fullmatch(written):
+            raise InvalidValue("invalid_time", value=raw)
+        return datetime.fromisoformat(written)
+    except ValueError:
+        raise InvalidValue("invalid_time", value=raw) from None
+
+
+def _utc(moment: datetime, raw: Any, site: Site) -> str:
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise InvalidValue("out_of_range", value=raw, low=_FIRST_YEAR, high=_LAST_YEAR)
+    return localise(site, moment).astimezone(UTC).isoformat()
+
+
+def _written_day(raw: Any) -> date:
+    if type(raw) is date:
+        return raw
+    if not isinstance(raw, str):
+        raise InvalidValue("wrong_type", expected=_("a date as text"))
+    written = raw.strip()
+    try:
+        found = date.fromisoformat(written) if _DATE.fullmatch(written) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise InvalidValue("invalid_date", value=raw)
+    if not _FIRST_YEAR - 70 <= found.year <= _LAST_YEAR:
+        raise InvalidValue("out_of_range", value=raw, low=_FIRST_YEAR - 70, high=_LAST_YEAR)
+    return found

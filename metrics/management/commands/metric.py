@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from metrics.catalog import METRICS, metric_value
+from metrics.models import Member
+from metrics.ranges import RANGES
+from sandbox.audit import record_sandbox_use
+from sandbox.context import resolve_context, use_context
+from sandbox.errors import ZqyyError
+from sandbox.models import Site
+
+
+class Command(BaseCommand):
+    help = "Print one metric of a store, at its business date or another one, as JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("key", help=", ".join(metric.key for metric in METRICS))
+        parser.add_argument("--site", required=True, help="the store's code")
+        parser.add_argument("--member", help="the member's external id")
+        parser.add_argument("--area", help="the area's code")
+        parser.add_argument("--range", help=", ".join(RANGES) + "; all time without it")
+        parser.add_argument("--as-of", type=date.fromisoformat, help="a business date")
+        parser.add_argument("--known-at", help="not available yet")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["known_at"]:
+            raise CommandError("Answers as known at an earlier moment are not available yet.")
+        site = Site.objects.filter(code=options["site"]).first()
+        if site is None:
+            raise CommandError(f"There is no store “{options['site']}”.")
+        try:
+            ctx = resolve_context(site, as_of=options["as_of"])
+            with use_context(ctx):
+                if ctx.is_sandbox:
+                    record_sandbox_use(ctx, used_for=f"metric {options['key']}"[:200])
+                value = metric_value(
+                    options["key"],
+                    ctx=ctx,
+                    member_id=options["member"] and _member_id(site, options["member"]),
+                    area=options["area"],
+                    range_key=options["range"],
+                )
+        except ZqyyError as error:
+            raise CommandError(str(error)) from error
+        answer = {
+            "metric": options["key"],
+            "site": site.code,
+            "as_of": ctx.business_date,
+            "known_at": None,
+            "mode": ctx.mode,
+            "value": value,
+        }
+        self.stdout.write(json.dumps(answer, default=str))
+
+
+def _member_id(site: Site, external_id: str) -> int:
+    found = Member.objects.filter(site=site, external_id=external_id).values_list("pk", flat=True)
+    member_id = found.first()
+    if member_id is None:
+        raise CommandError(f"There is no member “{external_id}” at this date.")
+    return member_id

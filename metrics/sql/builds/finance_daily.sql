@@ -1,0 +1,63 @@
+-- A store's daily finances from %(since)s on. Days in %(days)s (null: all of them) come out of the
+-- facts; the other days keep the difference between their row and the one before. The row in force
+-- before `since` is the first of the new sequence. {sums}, {running}, ... list the summed columns.
+WITH days AS (
+    SELECT coalesce(s.area_id, 0) AS area_id, s.business_date AS day, {bills}
+    FROM settlements s
+    WHERE s.site_id = %(site)s AND s.business_date >= %(since)s
+      AND (%(days)s::date[] IS NULL OR s.business_date = ANY (%(days)s::date[]))
+      AND (%(areas)s::bigint[] IS NULL OR coalesce(s.area_id, 0) = ANY (%(areas)s::bigint[]))
+      AND s.void_of_id IS NULL
+      AND NOT EXISTS (
+          SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = s.id)
+    GROUP BY 1, 2
+    UNION ALL
+    -- Recharges and refunds have no area; gift consumed for a bill has the bill's.
+    SELECT card.area_id, card.business_date, {card}
+    FROM (
+        SELECT c.*, CASE WHEN c.kind = 'consume' THEN coalesce(b.area_id, 0) ELSE 0 END AS area_id
+        FROM card_entries c
+        LEFT JOIN settlements b ON b.site_id = %(site)s AND b.id = c.settlement_id
+                               AND b.business_date <= c.business_date
+        WHERE c.site_id = %(site)s AND c.business_date >= %(since)s
+          AND (%(days)s::date[] IS NULL OR c.business_date = ANY (%(days)s::date[]))
+          AND c.void_of_id IS NULL
+          AND NOT EXISTS (
+              SELECT FROM card_entries v WHERE v.site_id = %(site)s AND v.void_of_id = c.id)
+    ) card
+    WHERE %(areas)s::bigint[] IS NULL OR card.area_id = ANY (%(areas)s::bigint[])
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT 0, m.stat_date, {new_members}
+    FROM dws_member_consumption_summary m
+    WHERE m.site_id = %(site)s AND m.stat_date = m.first_visit AND m.stat_date >= %(since)s
+      AND (%(days)s::date[] IS NULL OR m.stat_date = ANY (%(days)s::date[]))
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT kept.area_id, kept.stat_date, {columns}
+    FROM (
+        SELECT d.area_id, d.stat_date, {differences}
+        FROM dws_finance_daily d
+        WHERE d.site_id = %(site)s AND d.valid_to >= %(since)s
+          AND (%(areas)s::bigint[] IS NULL OR d.area_id = ANY (%(areas)s::bigint[]))
+        WINDOW so_far AS (PARTITION BY d.area_id ORDER BY d.stat_date)
+    ) kept
+    WHERE kept.stat_date < %(since)s OR kept.stat_date <> ALL (%(days)s::date[])
+), fresh AS (
+    SELECT area_id, day AS stat_date, coalesce(lead(day) OVER so_far, '9999-12-31') AS valid_to,
+           {running}
+    FROM (SELECT area_id, day, {sums} FROM days GROUP BY area_id, day) summed
+    WINDOW so_far AS (PARTITION BY area_id ORDER BY day)
+), gone AS (
+    DELETE FROM dws_finance_daily d
+    WHERE d.site_id = %(site)s AND d.stat_date >= %(since)s
+      AND (%(areas)s::bigint[] IS NULL OR d.area_id = ANY (%(areas)s::bigint[]))
+      AND NOT EXISTS (
+          SELECT FROM fresh f WHERE f.area_id = d.area_id AND f.stat_date = d.stat_date)
+)
+INSERT INTO dws_finance_daily AS d (site_id, area_id, stat_date, valid_to, {columns})
+SELECT %(site)s, area_id, stat_date, valid_to, {columns}
+FROM fresh
+ON CONFLICT (site_id, area_id, stat_date) DO UPDATE
+SET (valid_to, {columns}) = (excluded.valid_to, {excluded})
+WHERE (d.valid_to, {current}) IS DISTINCT FROM (excluded.valid_to, {excluded})
