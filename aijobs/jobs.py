@@ -377,8 +377,12 @@ def _audit(job: TriggerJob, action: str, user_id: int | None) -> None:
     )
 
 
-def job_progress(job: TriggerJob) -> dict[str, Any]:
-    """The shape in which a job is shown: every step with its newest attempt."""
+def job_progress(job: TriggerJob, *, runs: Sequence[Run] | None = None) -> dict[str, Any]:
+    """The shape in which a job is shown: every step with its newest attempt.
+
+    Args:
+        runs: those attempts, where the caller has them already.
+    """
     return {
         "id": job.pk,
         "event_type": job.event_type,
@@ -390,7 +394,7 @@ def job_progress(job: TriggerJob) -> dict[str, Any]:
                 "attempt": run.attempt,
                 "error_code": run.error_code,
             }
-            for run in newest_runs(job)
+            for run in (newest_runs(job) if runs is None else runs)
         ],
         "steps_done": job.steps_done,
         "steps_total": job.steps_total,

@@ -39,6 +39,8 @@ from sandbox.tokens import issue_tokens, revoke_tokens, rotate_tokens
 UNAUTHORISED = {400: ErrorSerializer, 401: ErrorSerializer}
 REFUSALS = {**UNAUTHORISED, 403: ErrorSerializer, 404: ErrorSerializer}
 
+CHANGES = {**REFUSALS, 409: ErrorSerializer, 422: ErrorSerializer}
+
 
 class SignInView(APIView):
     """Exchanges credentials in the body; needs none in the header, and ignores those there."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from aijobs import api as aijobs_api
 from sandbox import api as sandbox_api
+
+SITE = "sites/<int:site>/"
+MEMBER = f"{SITE}members/<int:member>/"
+JOB = f"{SITE}jobs/<int:job>/"
+INSIGHT = f"{SITE}insights/<slug:cache_type>/<slug:target>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # --- Signing in
@@ -14,6 +20,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # --- Who and where
     path("me/", sandbox_api.MeView.as_view()),
     path("sites/", sandbox_api.SiteListView.as_view()),
-    path("sites/<int:site>/", sandbox_api.SiteView.as_view()),
-    path("sites/<int:site>/runtime-context/", sandbox_api.RuntimeContextView.as_view()),
+    path(SITE, sandbox_api.SiteView.as_view()),
+    path(f"{SITE}runtime-context/", sandbox_api.RuntimeContextView.as_view()),
+    # --- What is known about a member
+    path(f"{MEMBER}clues/", aijobs_api.ClueListView.as_view()),
+    # --- What the AI says
+    path(INSIGHT, aijobs_api.InsightView.as_view()),
+    path(f"{INSIGHT}regenerate/", aijobs_api.RegenerateView.as_view()),
+    path(f"{SITE}jobs/", aijobs_api.JobListView.as_view()),
+    path(JOB, aijobs_api.JobView.as_view()),
+    path(f"{JOB}retry/", aijobs_api.JobRetryView.as_view()),
+    path(f"{JOB}cancel/", aijobs_api.JobCancelView.as_view()),
+    # --- What the till tells
+    path(f"{SITE}events/", aijobs_api.EventView.as_view()),
 ]

@@ -8,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zqyy.settings")
 os.environ.setdefault("ZQYY_PROCESS", "web")
 
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.db import connections
 
 http_application = get_asgi_application()
 
-from zqyy.checks import run_startup_checks  # noqa: E402  needs the apps that were just loaded
+# These need the apps that were just loaded.
+from aijobs.routing import websocket_urlpatterns  # noqa: E402
+from zqyy.checks import run_startup_checks  # noqa: E402
 
 
 def _check() -> None:
@@ -28,4 +30,7 @@ def _check() -> None:
 with ThreadPoolExecutor(max_workers=1) as thread:
     thread.submit(_check).result()
 
-application = ProtocolTypeRouter({"http": http_application})
+# Who may open a socket is the consumer's own decision: sessions and tokens have different rules.
+application = ProtocolTypeRouter(
+    {"http": http_application, "websocket": URLRouter(websocket_urlpatterns)}
+)

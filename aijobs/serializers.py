@@ -1,0 +1,153 @@
+"""What goes in and out of aijobs.api."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+from aijobs.cache import Insight
+from aijobs.clues import CATEGORIES
+from aijobs.jobs import job_progress
+from aijobs.models import RetentionClue, Run, TriggerJob
+from aijobs.permissions import readable_result
+from aijobs.registry import find_app_of
+from sandbox.context import User
+from sandbox.models import Mode
+
+MAX_ID = 2**63 - 1
+
+
+class InsightSerializer(serializers.Serializer[Any]):
+    cache_type = serializers.CharField()
+    cache_type_label = serializers.CharField()
+    target_id = serializers.CharField()
+    result = serializers.DictField()
+    _references = serializers.DictField(help_text="Metrics, rows and dates it rests on.")
+    created_at = serializers.DateTimeField()
+    business_date = serializers.DateField(help_text="The date it was made for.")
+    mode = serializers.ChoiceField(Mode.choices)
+    mode_label = serializers.CharField()
+    stale = serializers.BooleanField(help_text="Something newer is known about the target.")
+    age_seconds = serializers.IntegerField()
+
+    @staticmethod
+    def of(insight: Insight, *, user: User) -> dict[str, Any]:
+        return {
+            **insight.as_dict(),
+            "result": readable_result(insight.result, user=user),
+            "cache_type_label": str(find_app_of(insight.cache_type).title),
+            "mode_label": str(Mode(insight.mode).label),
+        }
+
+
+class RegenerateSerializer(serializers.Serializer[Any]):
+    note = serializers.IntegerField(
+        min_value=1, max_value=MAX_ID, required=False, help_text="app6: which note; the newest."
+    )
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # the name is the domain's
+        ["ai_consumption", "ai_note"], required=False, help_text="app8: whose clues it replaces."
+    )
+
+
+class JobReferenceSerializer(serializers.Serializer[Any]):
+    job = serializers.IntegerField(help_text="See jobs/{id}/.")
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField(help_text="{app}:{target}")
+    status = serializers.ChoiceField(Run.Status.choices)
+    status_label = serializers.CharField()
+    attempt = serializers.IntegerField()
+    error_code = serializers.CharField(allow_blank=True)
+
+
+class JobSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    event_type = serializers.CharField()
+    status = serializers.ChoiceField(TriggerJob.Status.choices)
+    status_label = serializers.CharField()
+    member = serializers.IntegerField(allow_null=True)
+    mode = serializers.ChoiceField(Mode.choices)
+    business_date = serializers.DateField()
+    steps = StepSerializer(many=True)
+    steps_done = serializers.IntegerField()
+    steps_total = serializers.IntegerField()
+    coalesced_count = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+    @staticmethod
+    def of(job: TriggerJob, runs: Sequence[Run] | None = None) -> dict[str, Any]:
+        progress = job_progress(job, runs=runs)
+        return {
+            **progress,
+            "status_label": str(TriggerJob.Status(job.status).label),
+            "steps": [
+                {**step, "status_label": str(Run.Status(step["status"]).label)}
+                for step in progress["steps"]
+            ],
+            "member": job.member_id,
+            "mode": job.mode,
+            "business_date": job.business_date,
+            "created_at": job.created_at,
+            "finished_at": job.finished_at,
+        }
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    event_type = serializers.CharField(max_length=64)
+    member = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    settlement = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    note = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    has_assistant = serializers.BooleanField(
+        default=True, help_text="false: leave the assistants on the bill alone."
+    )
+    is_forced = serializers.BooleanField(
+        default=False, help_text="Make a new job even if one works on the same."
+    )
+
+
+class FiredSerializer(serializers.Serializer[Any]):
+    job = serializers.IntegerField()
+    coalesced = serializers.BooleanField(help_text="An open job of the day takes it in.")
+
+
+class ClueSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    category = serializers.ChoiceField(CATEGORIES)
+    category_label = serializers.CharField()
+    summary = serializers.CharField()
+    detail = serializers.CharField()
+    source = serializers.ChoiceField(RetentionClue.Source.choices)  # type: ignore[assignment]
+    source_label = serializers.CharField()
+    confidence = serializers.FloatField()
+    recorded_by_name = serializers.CharField()
+    evidence = serializers.ListField()
+    business_date = serializers.DateField()
+    created_at = serializers.DateTimeField()
+
+    @staticmethod
+    def of(clue: RetentionClue) -> dict[str, Any]:
+        return {
+            "id": clue.pk,
+            "category": clue.category,
+            "category_label": _(clue.category),
+            "summary": clue.summary,
+            "detail": clue.detail,
+            "source": clue.source,
+            "source_label": str(RetentionClue.Source(clue.source).label),
+            "confidence": clue.confidence,
+            "recorded_by_name": clue.recorded_by_name,
+            "evidence": clue.evidence,
+            "business_date": clue.business_date,
+            "created_at": clue.valid_from,
+        }
+
+
+class NewClueSerializer(serializers.Serializer[Any]):
+    category = serializers.ChoiceField(CATEGORIES)
+    summary = serializers.CharField(max_length=200)
+    detail = serializers.CharField(max_length=2000, allow_blank=True, default="")
