@@ -79,6 +79,11 @@ def folder():
 
 
 @pytest.fixture
+def new_folder():
+    return Path(tempfile.mkdtemp(dir=os.environ["ZQYY_DATA_DIR"]))
+
+
+@pytest.fixture
 def start():
     """Start commands that are killed after the test if it did not end them."""
     commands = []

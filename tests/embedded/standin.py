@@ -18,7 +18,10 @@ class Handler(BaseHTTPRequestHandler):
 ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 """
 LOAD_DEMO = """
-import os
+import os, sys, time
+time.sleep(float(os.environ.get("DEMO_SECONDS", "0")))
+if "DEMO_ERROR" in os.environ:
+    sys.exit(os.environ["DEMO_ERROR"])
 with open(os.path.join(os.environ["ZQYY_DATA_DIR"], "demo-loads"), "a") as file:
     file.write("x")
 """

@@ -73,6 +73,30 @@ def test_the_second_start_keeps_data_and_demo(start_application, folder):
     assert (folder / "demo-loads").read_text() == "x"
 
 
+def test_a_demo_that_was_interrupted_is_loaded_by_the_next_start(start, new_folder):
+    first = start("-m", "tests.embedded.standin", folder=new_folder, DEMO_SECONDS="60")
+    first.wait_for_line("migrate:")
+    family = first.family()
+    first.process.send_signal(signal.SIGINT)
+    assert first.finish() == 0
+    assert_nothing_is_left(family)
+
+    second = start("-m", "tests.embedded.standin", folder=new_folder)
+    second.wait_for_line("Ctrl-C stops")
+
+    assert (new_folder / "demo-loads").read_text() == "x"
+
+
+def test_a_failing_preparation_ends_the_start_with_its_last_words(start, new_folder):
+    application = start(
+        "-m", "tests.embedded.standin", folder=new_folder, DEMO_ERROR="no billiard balls"
+    )
+
+    assert application.finish() == 1
+    assert "no billiard balls" in application.output
+    assert "load_demo failed (status 1)" in application.output
+
+
 def test_a_second_instance_is_refused_with_the_address_of_the_first(
     start_application, start, folder
 ):

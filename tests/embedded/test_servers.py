@@ -72,9 +72,10 @@ def test_data_written_by_one_command_is_there_for_the_next(command):
     assert second.finish() == 0, second.output
 
 
-def test_two_commands_at_once_on_a_new_folder_use_the_same_servers(command, blocked_usr1):
-    fresh = Path(tempfile.mkdtemp(dir=os.environ["ZQYY_DATA_DIR"]))
-    commands = [command("stay", folder=fresh) for _ in range(2)]
+def test_two_commands_at_once_on_a_new_folder_use_the_same_servers(
+    command, new_folder, blocked_usr1
+):
+    commands = [command("stay", folder=new_folder) for _ in range(2)]
 
     lines = {each.wait_for_line("postgres://") for each in commands}
 

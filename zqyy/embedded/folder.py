@@ -113,7 +113,8 @@ class DataFolder:
 
     def _take_over(self) -> None:
         """Close the new folder to others and hand it to whoever runs the servers."""
-        if any(self.path.iterdir()):
+        # logs/ is the first thing made: another first command may just have made it.
+        if any(self.path.iterdir()) and not self.logs.is_dir():
             raise EmbeddedError(f"{self.path} holds something else; choose another ZQYY_DATA_DIR.")
         self.path.chmod(0o700)
         self.give_to_service_user(self.path)
