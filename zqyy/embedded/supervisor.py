@@ -65,7 +65,7 @@ class Supervisor:
         try:
             unit.process = unit.start()
         except (EmbeddedError, OSError) as error:
-            self._plan_restart(unit, str(error))
+            self._plan_restart(unit, f"did not start: {error}")
         unit.started_at = time.monotonic()
 
     def _plan_restart(self, unit: Unit, reason: str) -> None:
