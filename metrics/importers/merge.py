@@ -79,6 +79,7 @@ class Merge:
         cursor.execute("DROP TABLE IF EXISTS resolved")
         self._execute(cursor, own["resolve"])
         cursor.execute("CREATE INDEX ON resolved (external_id)")
+        cursor.execute("CREATE INDEX ON resolved (void_of) WHERE void_of IS NOT NULL")
         cursor.execute("ANALYZE resolved")
         self._collect(cursor, own["check"], self.errors)
         self.errors.raise_any()

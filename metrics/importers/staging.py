@@ -50,13 +50,14 @@ def stage_rows(
             mistakes = errors.total
             record: list[Any] = [number]
             for (name, parse, required), raw in zip(parsers, row, strict=True):
-                if raw is None or raw == "" or (isinstance(raw, str) and not raw.strip()):
+                value = raw.strip() if isinstance(raw, str) else raw
+                if value is None or value == "":
                     if required:
                         errors.add(number, name, "required")
                     record.append(None)
                     continue
                 try:
-                    record.append(parse(raw, site))
+                    record.append(parse(value, site))
                 except InvalidValue as invalid:
                     errors.add(number, name, invalid.code, **invalid.params)
             if errors.total == mistakes:

@@ -1,7 +1,7 @@
 """One value of a row, as text from a file or as JSON from a push, into what COPY takes.
 
-Every function takes the raw value and the store, and raises InvalidValue. None and blank text are
-dealt with before: they are unknown.
+Every function takes the raw value and the store, and raises InvalidValue. Text comes without
+surrounding blanks; None and blank text are dealt with before: they are unknown.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ Parse = Callable[[Any, Site], str]
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _TRUE, _FALSE = ("1", "true", "yes", "是"), ("0", "false", "no", "否")
 
 
 def text(limit: int) -> Parse:
-    """Text of at most `limit` characters, without surrounding blanks."""
+    """Text of at most `limit` characters."""
 
     def parse(raw: Any, site: Site) -> str:
         return _storable_text(raw, limit)
@@ -38,9 +39,16 @@ def text(limit: int) -> Parse:
 def number(low: str, high: str, *, places: int = 2) -> Parse:
     """A decimal number between low and high with at most `places` decimal places."""
     lowest, highest = Decimal(low), Decimal(high)
+    # Nearly all of them: short enough to be in range whatever the digits.
+    digits = len(str(int(highest))) - 1
+    ordinary = re.compile(
+        rf"[0-9]{{1,{digits}}}" + (rf"(\.[0-9]{{1,{places}}})?" if places else "")
+    )
 
     def parse(raw: Any, site: Site) -> str:
-        written = _written_number(raw)
+        written = raw if isinstance(raw, str) else _written_number(raw)
+        if ordinary.fullmatch(written):
+            return written
         if not _NUMBER.fullmatch(written):
             raise InvalidValue("invalid_number", value=raw)
         if not lowest <= Decimal(written) <= highest:
@@ -59,7 +67,7 @@ def moment(raw: Any, site: Site) -> str:
 
 def moment_or_day(raw: Any, site: Site) -> str:
     """A point in time, or a date: the start of that business day."""
-    if type(raw) is date or (isinstance(raw, str) and _DATE.fullmatch(raw.strip())):
+    if type(raw) is date or (isinstance(raw, str) and _DATE.fullmatch(raw)):
         started = datetime.combine(_written_day(raw), site.day_starts_at)
         return _utc(started, raw, site)
     return moment(raw, site)
@@ -84,7 +92,7 @@ def choice(*choices: str) -> Parse:
 
 def boolean(raw: Any, site: Site) -> str:
     """Yes or no."""
-    word = str(raw).strip().lower() if isinstance(raw, bool | str) else ""
+    word = str(raw).lower() if isinstance(raw, bool | str) else ""
     if word in _TRUE:
         return "true"
     if word in _FALSE:
@@ -95,18 +103,15 @@ def boolean(raw: Any, site: Site) -> str:
 def _storable_text(raw: Any, limit: int) -> str:
     if not isinstance(raw, str):
         raise InvalidValue("wrong_type", expected=_("text"))
-    stripped = raw.strip()
-    if len(stripped) > limit:
+    if len(raw) > limit:
         raise InvalidValue("too_long", limit=limit)
     # NUL cannot be stored; a lone surrogate is no character.
-    if "\0" in stripped or any("\ud800" <= letter <= "\udfff" for letter in stripped):
+    if "\0" in raw or not (raw.isascii() or _SURROGATE.search(raw) is None):
         raise InvalidValue("invalid_text")
-    return stripped
+    return raw
 
 
 def _written_number(raw: Any) -> str:
-    if isinstance(raw, str):
-        return raw.strip()
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
         raise InvalidValue("wrong_type", expected=_("a number"))
     # A float's shortest form is what the sender wrote; no float is computed with.
@@ -118,11 +123,10 @@ def _written_moment(raw: Any) -> datetime:
         return raw
     if not isinstance(raw, str):
         raise InvalidValue("wrong_type", expected=_("a time as text"))
-    written = raw.strip()
     try:
-        if _DATE.fullmatch(written):
+        if _DATE.fullmatch(raw):
             raise InvalidValue("invalid_time", value=raw)
-        return datetime.fromisoformat(written)
+        return datetime.fromisoformat(raw)
     except ValueError:
         raise InvalidValue("invalid_time", value=raw) from None
 
@@ -138,9 +142,8 @@ def _written_day(raw: Any) -> date:
         return raw
     if not isinstance(raw, str):
         raise InvalidValue("wrong_type", expected=_("a date as text"))
-    written = raw.strip()
     try:
-        found = date.fromisoformat(written) if _DATE.fullmatch(written) else None
+        found = date.fromisoformat(raw) if _DATE.fullmatch(raw) else None
     except ValueError:
         found = None
     if found is None:
