@@ -23,10 +23,9 @@ from aijobs.registry import find_app
 from aijobs.runs import cancel_open_runs, newest_runs, open_next_attempt, open_runs
 from aijobs.targets import Target
 from metrics.events import Event, EventResult
-from metrics.models import Member, Note
 from sandbox.audit import record_change, record_sandbox_use
 from sandbox.context import RuntimeContext
-from sandbox.errors import BadRequest, Conflict, NotFound
+from sandbox.errors import BadRequest, Conflict
 from sandbox.models import Mode, Site
 from zqyy.durable.leases import LeaseStillOpen, open_lease, revoke
 
@@ -162,8 +161,7 @@ def open_app_run(
     """
     declared = find_app(app)
     wanted = Target.from_payload(target)
-    declared.check_target(wanted)
-    _check_rows(ctx, declared.key, wanted)
+    declared.check_target(ctx, wanted)
     step = PlannedStep(declared.key, wanted)
     if ctx.is_sandbox:
         record_sandbox_use(ctx, used_for=f"run_app {step.key}")
@@ -198,20 +196,6 @@ def open_app_run(
                 raise
         if existing := open_ones.first():
             return existing
-
-
-def _check_rows(ctx: RuntimeContext, app: str, target: Target) -> None:
-    if target.member_id is not None:
-        if not Member.objects.filter(site=ctx.site, pk=target.member_id).exists():
-            raise NotFound(_("There is no such member on %(date)s.") % {"date": ctx.business_date})
-        notes = Note.objects.filter(site=ctx.site, member_id=target.member_id)
-        if target.note_id is not None:
-            notes = notes.filter(pk=target.note_id)
-        if app == "app6_note" and not notes.exists():
-            message = _("The member has no such note on %(date)s; name one.") % {
-                "date": ctx.business_date
-            }
-            raise BadRequest(message, code="note_required", fields={"note": [message]})
 
 
 def _create_job(*, site: Site, steps: Sequence[PlannedStep], **values: Any) -> TriggerJob:
@@ -318,22 +302,31 @@ def retry_job(*, job: TriggerJob, user_id: int | None) -> TriggerJob:
         except LeaseStillOpen as error:
             raise Conflict(_("The job is still running."), code="not_retryable") from error
         steps = [run for run in newest_runs(job) if run.status in _RETRIED]
-        moved = TriggerJob.objects.filter(
-            pk=job.pk, site_id=job.site_id, status__in=(Status.PARTIAL, Status.FAILED)
-        ).update(
-            status=Status.RUNNING,
-            started_at=Now(),
-            finished_at=None,
-            error_message="",
-            steps_done=F("steps_total") - len(steps),
-        )
-        if not moved:
+        if not _reopen(job, steps_done=F("steps_total") - len(steps)):
             raise Conflict(_("Only a failed step can be tried again."), code="not_retryable")
         for run in steps:
             open_next_attempt(run)
         _take_claims_back(job)
         _audit(job, "job_retried", user_id)
     return TriggerJob.objects.get(pk=job.pk, site_id=job.site_id)
+
+
+def _reopen(job: TriggerJob, **values: Any) -> int:
+    ended = TriggerJob.objects.filter(
+        pk=job.pk, site_id=job.site_id, status__in=(Status.PARTIAL, Status.FAILED)
+    )
+    try:
+        with transaction.atomic():
+            return ended.update(
+                status=Status.RUNNING,
+                started_at=Now(),
+                finished_at=None,
+                error_message="",
+                **values,
+            )
+    except IntegrityError as error:
+        # one_open_app_run: somebody pressed the button again meanwhile.
+        raise Conflict(_("Another run has taken over."), code="superseded") from error
 
 
 def _take_claims_back(job: TriggerJob) -> None:

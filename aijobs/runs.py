@@ -99,16 +99,16 @@ def record_inputs(run: Run, **inputs: Any) -> None:
         setattr(run, name, value)
 
 
-def finish_run(run: Run, *, response: str, result: dict[str, Any]) -> None:
-    """End with a result.
+def finish_run(run: Run, *, response: str, result: dict[str, Any], **usage: Any) -> None:
+    """End with a result; `usage` are columns of what it took.
 
     Raises:
         StaleRun: it is not running.
     """
-    _end(run, Status.SUCCESS, response=response, result=result)
+    _end(run, Status.SUCCESS, response=response, result=result, **usage)
 
 
-def fail_run(run: Run, *, code: str, error: str, response: str = "") -> None:
+def fail_run(run: Run, *, code: str, error: str, response: str = "", **usage: Any) -> None:
     """End without one; a timeout has a status of its own.
 
     Raises:
@@ -117,7 +117,7 @@ def fail_run(run: Run, *, code: str, error: str, response: str = "") -> None:
     status = Status.FAILED
     if code == "timeout" and run.status == Status.RUNNING:
         status = Status.TIMEOUT
-    _end(run, status, error_code=code, error=error[:500], response=response)
+    _end(run, status, error_code=code, error=error[:500], response=response, **usage)
 
 
 def skip_run(run: Run) -> None:

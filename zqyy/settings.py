@@ -262,6 +262,7 @@ LEASE_RENEW_SECONDS = 2
 # What the sweeper calls on every round besides its own rules: (dotted path of a function()).
 SWEEPERS: list[str] = [
     "aijobs.sweep.settle_expired_holds",
+    "aijobs.sweep.fail_abandoned_jobs",
     "sandbox.idempotency.forget_expired",
 ]
 # Upward port of metrics (docs/decisions/0001): called inside the caller's transaction.
@@ -275,6 +276,13 @@ AI_CONCURRENCY = env.int("AI_CONCURRENCY", default=16)
 AI_STEP_TIMEOUT = env.int("AI_STEP_TIMEOUT", default=180)
 DASHSCOPE_BASE_URL = env.str("DASHSCOPE_BASE_URL", default="https://dashscope.aliyuncs.com")
 DASHSCOPE_API_KEY = secret("DASHSCOPE_API_KEY")
+# One application of the provider for each AI app: DASHSCOPE_APP_ID_APP3_CLUE, ...
+_APP_ID = "DASHSCOPE_APP_ID_"
+DASHSCOPE_APP_IDS = {
+    name.removeprefix(_APP_ID).lower(): value
+    for name, value in env.ENVIRON.items()
+    if name.startswith(_APP_ID)
+}
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
 OPENAI_API_KEY = secret("OPENAI_API_KEY")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="")

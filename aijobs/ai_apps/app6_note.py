@@ -118,4 +118,5 @@ APP = AIApp(
     output=NoteAnalysis,
     rules=rules,
     max_output_tokens=1000,
+    needs_note=True,
 )

@@ -17,8 +17,9 @@ from pydantic import BaseModel
 
 from aijobs.models import Run
 from aijobs.targets import Target
+from metrics.models import Member, Note
 from sandbox.context import RuntimeContext
-from sandbox.errors import BadRequest
+from sandbox.errors import BadRequest, NotFound
 
 # What the apps before this one in the same job found; None for one that did not succeed. An app
 # that is not a key here is not part of the job: its result comes from the cache.
@@ -64,6 +65,7 @@ class AIApp:
     Attributes:
         key: stable, stored in rows. cache_type: what its results are kept as.
         needs: fields of the target without which it cannot run.
+        needs_note: it works on a note: the target's, else the newest at D.
         build_features: (ctx, target, in_chain) -> Features, everything as of ctx.
         rules: the same answer computed from the features alone.
         after_write: stores what follows from a result, in the transaction that stores the result.
@@ -78,13 +80,14 @@ class AIApp:
     output: type[BaseModel]
     rules: Callable[[dict[str, Any]], BaseModel]
     max_output_tokens: int
+    needs_note: bool = False
     after_write: Callable[[Run, Target, dict[str, Any]], None] | None = None
 
-    def check_target(self, target: Target) -> None:
-        """Refuse a target that lacks what the app needs.
+    def check_target(self, ctx: RuntimeContext, target: Target) -> None:
+        """Refuse a target that the app cannot work on at D.
 
         Raises:
-            BadRequest: naming it.
+            BadRequest: naming what it lacks. NotFound: the member is not known at D.
         """
         missing = [need.removesuffix("_id") for need in self.needs if getattr(target, need) is None]
         if missing:
@@ -93,6 +96,18 @@ class AIApp:
                 code="target_incomplete",
                 fields={name: [_("This app needs it.")] for name in missing},
             )
+        if target.member_id is None:
+            return
+        if not Member.objects.filter(site=ctx.site, pk=target.member_id).exists():
+            raise NotFound(_("There is no such member on %(date)s.") % {"date": ctx.business_date})
+        notes = Note.objects.filter(site=ctx.site, member_id=target.member_id)
+        if target.note_id is not None:
+            notes = notes.filter(pk=target.note_id)
+        if self.needs_note and not notes.exists():
+            message = _("The member has no such note on %(date)s; name one.") % {
+                "date": ctx.business_date
+            }
+            raise BadRequest(message, code="note_required", fields={"note": [message]})
 
     def prompt(self, values: dict[str, Any]) -> str:
         """The prompt file with the features in their place."""

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from aijobs.ai_apps.base import Features
 from aijobs.pseudonyms import assistant_token, member_token
+from metrics.calculations.members import member_metrics
 from metrics.models import (
     AreaVersion,
     CardEntry,
@@ -50,8 +51,6 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
     Raises:
         NotFound: the member is not known at D.
     """
-    from metrics.calculations.members import member_metrics
-
     if not Member.objects.filter(site=ctx.site, pk=member_id).exists():
         raise NotFound
     since = ctx.business_date - timedelta(days=HABIT_DAYS)

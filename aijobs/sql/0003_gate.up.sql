@@ -3,17 +3,18 @@
 CREATE FUNCTION open_provider_call(
     in_site bigint, in_run bigint, in_purpose text, in_provider text, in_model text,
     in_day date, in_hold integer, in_seconds double precision,
-    OUT call_id bigint, OUT refusal text
+    OUT call_id bigint, OUT generation bigint, OUT refusal text
 ) LANGUAGE plpgsql AS $$
 BEGIN
     IF in_purpose = 'first' THEN
-        UPDATE runs
+        UPDATE runs r
         SET status = 'running', started_at = clock_timestamp(),
             generation = nextval('run_generation')
-        WHERE site_id = in_site AND id = in_run AND status = 'pending';
+        WHERE r.site_id = in_site AND r.id = in_run AND r.status = 'pending'
+        RETURNING r.generation INTO generation;
     ELSE
-        PERFORM 1 FROM runs
-        WHERE site_id = in_site AND id = in_run AND status = 'running' FOR NO KEY UPDATE;
+        SELECT r.generation INTO generation FROM runs r
+        WHERE r.site_id = in_site AND r.id = in_run AND r.status = 'running' FOR NO KEY UPDATE;
     END IF;
     IF NOT FOUND THEN
         refusal := 'stale_run';

@@ -1,0 +1,76 @@
+"""`dashscope`: applications of Alibaba Cloud Model Studio, one application per AI app.
+
+POST {base}/api/v1/apps/{application}/completion, as its application API reference has it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from aijobs.errors import ProviderError, Throttled
+from aijobs.providers.base import Completion, Request, estimate_tokens
+from aijobs.providers.failures import error_of, retry_after_of
+from aijobs.providers.http import Answer, post
+
+
+class DashScope:
+    name = "dashscope"
+
+    def model_of(self, app: str) -> str:
+        return str(settings.DASHSCOPE_APP_IDS.get(app, ""))
+
+    def complete(self, request: Request) -> Completion:
+        application = self.model_of(request.app)
+        if not application:
+            raise ProviderError(f"no application id for {request.app}", code="bad_request")
+        payload: dict[str, Any] = {"prompt": request.prompt}
+        if request.session_id:
+            payload["session_id"] = request.session_id
+        answer = post(
+            url=f"{settings.DASHSCOPE_BASE_URL.rstrip('/')}/api/v1/apps/{application}/completion",
+            key=settings.DASHSCOPE_API_KEY,
+            body={"input": payload, "parameters": {}, "debug": {}},
+            seconds=request.seconds,
+            loss=request.loss,
+        )
+        if answer.status != 200:
+            raise _failure(answer)
+        return _completion(answer.body, request)
+
+
+def _completion(body: Any, request: Request) -> Completion:
+    try:
+        output = body["output"]
+        text = output["text"]
+        usages = (body.get("usage") or {}).get("models") or []
+        tokens_in = sum(usage["input_tokens"] for usage in usages)
+        tokens_out = sum(usage["output_tokens"] for usage in usages)
+        model = str(usages[0]["model_id"]) if usages else ""
+        if not isinstance(text, str):
+            raise TypeError("text is no text")
+    except (KeyError, TypeError, IndexError) as error:
+        raise ProviderError("an answer of another shape") from error
+    return Completion(
+        text=text,
+        tokens_in=tokens_in or estimate_tokens(request.prompt),
+        tokens_out=tokens_out or estimate_tokens(text),
+        model=model,
+        request_id=str(body.get("request_id") or ""),
+        session_id=str(output.get("session_id") or ""),
+        is_estimated=not usages,
+    )
+
+
+def _failure(answer: Answer) -> ProviderError:
+    body = answer.body if isinstance(answer.body, dict) else {}
+    code = str(body.get("code") or "")
+    text = f"{answer.status} {code} {body.get('request_id') or ''}".strip()
+    if answer.status == 429 or code.startswith("Throttling"):
+        return Throttled(text, retry_after=retry_after_of(answer))
+    if code == "InvalidApiKey":
+        return ProviderError(text, code="auth")
+    if code == "DataInspectionFailed":
+        return ProviderError(text, code="content_blocked")
+    return error_of(answer.status, text)

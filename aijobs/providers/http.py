@@ -1,0 +1,188 @@
+"""One POST within a wall-clock limit, whatever the other side does with the socket.
+
+`requests` limits each socket operation, so an answer that drips a byte a second never ends. Here
+a timer, or the loss of the lease, shuts the call's sockets down.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from aijobs.errors import ProviderError, Unreachable
+from zqyy.durable.leases import LeaseLost
+from zqyy.durable.loss import Loss
+
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and the body, which is no JSON where `body` is None."""
+
+    status: int
+    headers: Any
+    body: Any
+
+
+class BearerKey(AuthBase):
+    """The key as a header. As `auth`, because a .netrc would replace a plain header."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+def post(*, url: str, key: str, body: dict[str, Any], seconds: float, loss: Loss) -> Answer:
+    """The answer, read to its end.
+
+    Raises:
+        ProviderError: `timeout` after `seconds`. Unreachable: no complete answer came.
+        LeaseLost: the lease went meanwhile.
+    """
+    call = _Call()
+    timer = threading.Timer(seconds, call.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        with loss.calling(call.cut), call:
+            response = _session().post(
+                url,
+                json=body,
+                auth=BearerKey(key),
+                timeout=(min(CONNECT_SECONDS, seconds), seconds),
+                allow_redirects=False,
+            )
+    except requests.RequestException as error:
+        _raise_if_cut(call, loss, seconds)
+        # The class says what happened; the text may carry addresses and headers.
+        raise Unreachable(type(error).__name__) from error
+    finally:
+        timer.cancel()
+    # A body that ends with its connection looks complete after a cut.
+    _raise_if_cut(call, loss, seconds)
+    try:
+        parsed = response.json()
+    except ValueError:
+        parsed = None
+    return Answer(status=response.status_code, headers=response.headers, body=parsed)
+
+
+def _raise_if_cut(call: _Call, loss: Loss, seconds: float) -> None:
+    if loss.has_happened():
+        raise LeaseLost("while a call was out")
+    if call.was_cut:
+        raise ProviderError(f"no complete answer within {seconds:.0f} s", code="timeout")
+
+
+class _Call:
+    """The sockets of one call in one thread, and the way to cut them all from another."""
+
+    _active = threading.local()
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self.was_cut = False
+
+    def __enter__(self) -> _Call:
+        self._active.call = self
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._active.call = None
+        with self._lock:
+            sockets, self._sockets = self._sockets, []
+        for duplicate in sockets:
+            duplicate.close()
+
+    @classmethod
+    def register(cls, sock: socket.socket | None) -> None:
+        """Called by a connection of ours that is about to work for the call of this thread."""
+        call: _Call | None = getattr(cls._active, "call", None)
+        if call is None or sock is None:
+            return
+        # A duplicate: through the TLS handshake the socket itself changes hands.
+        duplicate = socket.fromfd(sock.fileno(), sock.family, sock.type)
+        with call._lock:
+            call._sockets.append(duplicate)
+            if call.was_cut:
+                _shut_down(duplicate)
+
+    def cut(self) -> None:
+        with self._lock:
+            self.was_cut = True
+            for duplicate in self._sockets:
+                _shut_down(duplicate)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # not connected any more: there is nothing to cut
+
+
+class _CutConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        _Call.register(sock)
+        return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        # A reused connection never connects again.
+        _Call.register(self.sock)
+        super().request(*args, **kwargs)
+
+
+class _CutTLSConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        _Call.register(sock)
+        return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _Call.register(self.sock)
+        super().request(*args, **kwargs)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _CutConnection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _CutTLSConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+        return manager
+
+
+@cache
+def _session() -> requests.Session:
+    """One pool a process. No retries in here: each attempt passes the gate."""
+    session = requests.Session()
+    adapter = _Adapter(pool_connections=4, pool_maxsize=settings.AI_CONCURRENCY)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session

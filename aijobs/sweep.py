@@ -1,0 +1,60 @@
+"""What nobody is left to do: called by the sweeper on every round, store by store."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from aijobs.jobs import finish_job, start_job
+from aijobs.models import TriggerJob
+from aijobs.runs import fail_open_runs
+from sandbox.context import live_context, use_context
+from sandbox.models import Site
+from zqyy.durable.models import Lease
+
+logger = logging.getLogger(__name__)
+
+
+def settle_expired_holds() -> None:
+    """Give back the holds of drivers that are gone.
+
+    A hold counts in full while its run is running: nobody knows whether the provider answered.
+    After an outage of the database the drivers that are still there come first.
+    """
+    for site in Site.objects.all():
+        with use_context(live_context(site)), connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE provider_calls c SET finished_at = clock_timestamp(),"
+                " status = CASE r.status WHEN 'running' THEN 'unknown' ELSE 'released' END"
+                " FROM runs r WHERE r.site_id = c.site_id AND r.id = c.run_id"
+                " AND c.site_id = %s AND c.status = 'held' AND c.expires_at < clock_timestamp()"
+                " AND pg_postmaster_start_time() < clock_timestamp() - interval '10 s'",
+                [site.pk],
+            )
+            if cursor.rowcount:
+                logger.warning("%s expired holds of site %s settled", cursor.rowcount, site.pk)
+
+
+def fail_abandoned_jobs() -> None:
+    """End the jobs whose driver failed so often that their lease was closed for good."""
+    for site in Site.objects.all():
+        with use_context(live_context(site)):
+            open_jobs = TriggerJob.objects.filter(site=site, status__in=TriggerJob.OPEN)
+            jobs = {job.lease_key: job for job in open_jobs}
+            closed = Lease.objects.filter(key__in=jobs, closed_at__isnull=False)
+            # Lease before job: whoever opens it again does both in one transaction.
+            for lease in closed.select_for_update(skip_locked=True):
+                _abandon(jobs[lease.key], lease)
+
+
+def _abandon(job: TriggerJob, lease: Lease) -> None:
+    job.refresh_from_db()
+    if job.status not in TriggerJob.OPEN:
+        return
+    start_job(job)
+    message = _("The job was given up after repeated errors.")
+    fail_open_runs(job=job, code="internal_error", error=message)
+    finish_job(job, error=message)
+    logger.error("job %s given up: %s", job.pk, lease.last_error)
