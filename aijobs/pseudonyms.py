@@ -62,12 +62,9 @@ def _current_names(
         ("助教", AssistantVersion, "assistant_id"),
     ):
         ids = [int(number) for token_kind, number in tokens if token_kind == kind]
-        rows = (
-            model.objects.filter(site=ctx.site, **{f"{field}__in": ids})  # type: ignore[attr-defined]
-            .order_by(field, "business_date", "id")
-            .values_list(field, "name")
-        )
-        # Newest last: it is the one that stays.
+        rows = model.objects.filter(  # type: ignore[attr-defined]
+            site=ctx.site, valid_to__gt=ctx.business_date, **{f"{field}__in": ids}
+        ).values_list(field, "name")
         names |= {(kind, str(pk)): name for pk, name in rows if name}
     return names
 

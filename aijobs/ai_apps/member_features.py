@@ -189,8 +189,7 @@ def _shares(names: Iterable[str | None]) -> list[dict[str, Any]]:
 
 
 def _area_names(ctx: RuntimeContext) -> Callable[[Settlement], str]:
-    versions = AreaVersion.objects.filter(site=ctx.site).order_by("business_date", "id")
-    # Newest last: it is the one that stays.
+    versions = AreaVersion.objects.filter(site=ctx.site, valid_to__gt=ctx.business_date)
     names = dict(versions.values_list("area_id", "name"))
     return lambda bill: names.get(bill.area_id or 0) or bill.area_code
 
@@ -232,11 +231,9 @@ def _describe_recharge(cards: list[CardEntry]) -> dict[str, Any] | None:
 
 
 def _describe_consent(ctx: RuntimeContext, member_id: int) -> dict[str, Any]:
-    version = (
-        MemberVersion.objects.filter(site=ctx.site, member_id=member_id)
-        .order_by("-business_date", "-id")
-        .first()
-    )
+    version = MemberVersion.objects.filter(
+        site=ctx.site, member_id=member_id, valid_to__gt=ctx.business_date
+    ).first()
     contact = (
         Contact.objects.filter(site=ctx.site, member_id=member_id).order_by("-occurred_at").first()
     )

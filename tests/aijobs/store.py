@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from metrics.builds import build_site
 from metrics.events import Event
 from metrics.models import (
     Assistant,
@@ -58,6 +59,7 @@ class Store:
                 gift=Decimal("150"),
             )
         SiteIngest.objects.create(site=self.site, last_batch=1, first_business_date=self.day(400))
+        build_site(site=self.site)
 
     def day(self, ago: int) -> date:
         return self.today - timedelta(days=ago)
