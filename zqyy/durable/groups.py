@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 # Work that waits this long beside an idle worker is not being delivered.
@@ -28,8 +29,8 @@ STUCK = """
         FROM django_q_ormq WHERE id = l.q_id
     ) q
     WHERE l.cluster = %(cluster)s AND l.closed_at IS NULL
-        AND (l.expires_at IS NULL OR l.expires_at < clock_timestamp())
-        AND greatest(q.since, l.expires_at) < clock_timestamp() - interval '1 s' * %(patience)s
+        AND (l.expires_at IS NULL OR l.expires_at < statement_timestamp())
+        AND greatest(q.since, l.expires_at) < statement_timestamp() - interval '1 s' * %(patience)s
 """
 
 
@@ -51,7 +52,7 @@ def read_health(*, cluster: str, group: UUID, retry: int) -> Health:
         retry: seconds for which a fetched row is locked.
 
     Returns:
-        busy: leases held or changed within 3 s; undelivered: work that this group ought to have
+        busy: leases held, or given up within 3 s; undelivered: work that this group ought to have
         started (ready, or fetched by it and never claimed); astray: work that waits for a holder
         that died or for another group.
     """
@@ -59,8 +60,9 @@ def read_health(*, cluster: str, group: UUID, retry: int) -> Health:
         cursor.execute(
             f"WITH stuck AS ({STUCK}) SELECT"  # noqa: S608  our own text
             " (SELECT count(*) FROM leases WHERE holder_group = %(group)s"
-            "   AND (owner IS NOT NULL AND expires_at > clock_timestamp()"
-            "     OR renewed_at > clock_timestamp() - interval '1 s' * %(patience)s)),"
+            "   AND renewed_at > statement_timestamp() - interval '1 s' * %(lease)s"
+            "   AND (owner IS NOT NULL"
+            "     OR renewed_at > statement_timestamp() - interval '1 s' * %(patience)s)),"
             " EXISTS (SELECT FROM leases WHERE cluster = %(cluster)s AND closed_at IS NULL"
             "   AND fetcher_group = %(group)s),"
             " (SELECT count(*) FROM stuck WHERE is_undelivered),"
@@ -71,6 +73,7 @@ def read_health(*, cluster: str, group: UUID, retry: int) -> Health:
                 "cluster": cluster,
                 "retry": retry,
                 "patience": PATIENCE_SECONDS,
+                "lease": settings.LEASE_SECONDS,
                 "settling": SETTLING_SECONDS,
             },
         )

@@ -112,7 +112,8 @@ def find_oldest_expired(*, beside: str) -> str | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT key FROM leases WHERE cluster = (SELECT cluster FROM leases WHERE key = %s)"
-            " AND closed_at IS NULL AND expires_at < clock_timestamp() AND key <> %s"
+            # Not clock_timestamp(), which is volatile and would walk the whole backlog.
+            " AND closed_at IS NULL AND expires_at < statement_timestamp() AND key <> %s"
             " ORDER BY expires_at LIMIT 1",
             [beside, beside],
         )

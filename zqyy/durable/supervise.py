@@ -23,8 +23,8 @@ from zqyy.durable.outages import OUTAGE
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1
-# A group is not judged before this age; and not called frozen before 30 s while it has never
-# fetched a row, because it may still be importing on a loaded machine.
+# A group is called frozen only this long after it first fetched a row: its workers are just
+# starting then. Or after START_SECONDS, as long as its imports may take on a loaded machine.
 YOUNG_SECONDS = 4
 START_SECONDS = 30
 # A group that ended before this age is crashing: the next start waits, twice as long each time.
@@ -75,20 +75,21 @@ def _watch(process: GuardedProcess, *, cluster: str, group: UUID, stopping: thre
     """Return when the group has died, is frozen, or is to stop; what happened, for the log."""
     config = {**settings.Q_CLUSTER, **settings.Q_CLUSTER["ALT_CLUSTERS"].get(cluster, {})}
     started = time.monotonic()
-    has_fetched = False
+    established = started + START_SECONDS
     while not stopping.wait(WATCH_SECONDS):
         status = process.poll()
         if status is not None:
             return f"died with status {status}"
         try:
             health = read_health(cluster=cluster, group=group, retry=config["retry"])
-            has_fetched = has_fetched or health.has_fetched
-            age = time.monotonic() - started
-            if age < YOUNG_SECONDS or not _is_idle_beside_work(health, workers=config["workers"]):
+            now = time.monotonic()
+            if health.has_fetched:
+                established = min(established, now + YOUNG_SECONDS)
+            if not _is_idle_beside_work(health, workers=config["workers"]):
                 continue
-            if health.astray:
+            if health.astray and now > started + YOUNG_SECONDS:
                 fetch_astray(cluster=cluster, group=group, retry=config["retry"])
-            if health.undelivered and (has_fetched or age > START_SECONDS):
+            if health.undelivered and now > established:
                 return f"is frozen: {health}"
         except OUTAGE as error:
             logger.warning("database away, cluster %s is not judged: %s", cluster, error)

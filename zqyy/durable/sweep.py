@@ -1,7 +1,8 @@
 """What keeps work moving when its driver or its queue row is gone. Any number may run.
 
 A lease is the truth and the queue row its delivery, so a round repairs the second from the
-first, and throws away what nobody needs any more.
+first, and throws away what nobody needs any more. Conditions compare with
+statement_timestamp(): clock_timestamp() is volatile and could not use the indexes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ KEPT_DAYS = 7
 BATCH = 500
 
 WITHOUT_DELIVERY = """
-    l.closed_at IS NULL AND (l.expires_at IS NULL OR l.expires_at < clock_timestamp())
+    l.closed_at IS NULL AND (l.expires_at IS NULL OR l.expires_at < statement_timestamp())
     AND NOT EXISTS (SELECT FROM django_q_ormq q WHERE q.id = l.q_id)
 """
 
@@ -76,7 +77,7 @@ def rearm_expired() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH expired AS ("
-            "  SELECT id FROM leases WHERE closed_at IS NULL AND expires_at < clock_timestamp()"
+            "  SELECT id FROM leases WHERE closed_at IS NULL AND expires_at < statement_timestamp()"
             "  AND rearmed_token < token ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
             "), marked AS ("
             "  UPDATE leases SET rearmed_token = token WHERE id IN (SELECT id FROM expired)"
@@ -122,18 +123,18 @@ def prune() -> int:
     statements: tuple[tuple[str, list[int]], ...] = (
         (
             "DELETE FROM django_q_ormq q USING leases l WHERE q.id = l.q_id"
-            " AND l.closed_at < clock_timestamp() - interval '1 min'",
+            " AND l.closed_at < statement_timestamp() - interval '1 min'",
             [],
         ),
         (
             "DELETE FROM leases WHERE id IN (SELECT id FROM leases"
-            " WHERE closed_at < clock_timestamp() - interval '1 day' * %s"
+            " WHERE closed_at < statement_timestamp() - interval '1 day' * %s"
             " ORDER BY closed_at LIMIT %s FOR UPDATE SKIP LOCKED)",
             [KEPT_DAYS, BATCH],
         ),
         (
             "DELETE FROM django_q_task WHERE id IN (SELECT id FROM django_q_task"
-            " WHERE stopped < clock_timestamp() - interval '1 day' * %s"
+            " WHERE stopped < statement_timestamp() - interval '1 day' * %s"
             " LIMIT %s FOR UPDATE SKIP LOCKED)",
             [KEPT_DAYS, BATCH],
         ),
