@@ -65,6 +65,8 @@ def database_config() -> dict[str, Any]:
     if not DATABASE_OWNER_URL:
         # One URL only: it owns the tables, and every session steps down to the application role.
         options["assume_role"] = "zqyy_app"
+    # After a restart of the database no request meets a dead connection.
+    config["CONN_HEALTH_CHECKS"] = True
     if PROCESS_ROLE == "web":
         options["pool"] = {
             "min_size": 2,
@@ -73,7 +75,6 @@ def database_config() -> dict[str, Any]:
         }
     else:
         config["CONN_MAX_AGE"] = 60
-        config["CONN_HEALTH_CHECKS"] = True
     return config
 
 
