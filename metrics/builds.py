@@ -151,8 +151,7 @@ def repair_finance(*, site: Site, days: Collection[date], areas: Collection[int]
 def repair_since(*, site: Site, since: date) -> None:
     """Rebuild everything from a date on, within the caller's transaction and lock."""
     with connection.cursor() as cursor:
-        params = {"site": site.pk, "since": since, "after": 0, "chunk": None}
-        cursor.execute(_MEMBERS_SINCE, params)
+        cursor.execute(_MEMBERS_SINCE, {"site": site.pk, "since": since, "after": 0, "chunk": None})
         members = [member_id for (member_id,) in cursor.fetchall()]
     for start in range(0, len(members), CHUNK):
         chunk = members[start : start + CHUNK]

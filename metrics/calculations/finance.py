@@ -75,7 +75,7 @@ def finance_totals(
     """
     ctx = ctx or current_context()
     end = min(end or ctx.business_date, ctx.business_date)
-    params = {
+    params: dict[str, Any] = {
         "site": ctx.site.pk,
         "before": start - timedelta(days=1) if start else date.min,
         "end": end,
@@ -110,7 +110,7 @@ def daily_series(
     """
     ctx = ctx or current_context()
     end = min(end, ctx.business_date)
-    params = {
+    params: dict[str, Any] = {
         "site": ctx.site.pk,
         "start": start,
         "end": end,

@@ -38,7 +38,7 @@ def close_batch(*, batch: IngestBatch, parts: Parts, counts: dict[str, Any]) -> 
             {
                 "site": batch.site_id,
                 "first": first,
-                "settled_at": bills and bills.last_occurred_at,
+                "settled_at": bills.last_occurred_at if bills else None,
             },
         )
         batch.number, batch.committed_at = cursor.fetchone()

@@ -179,11 +179,11 @@ class Merge:
 
     def _execute(self, cursor: CursorWrapper, statement: str, **params: Any) -> int:
         cursor.execute(statement, self._params | params)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
     def _rows(self, cursor: CursorWrapper, statement: str) -> list[Any]:
         cursor.execute(statement, self._params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
     def _collect(self, cursor: CursorWrapper, found: str, into: ErrorList) -> None:
         """Run a statement that finds (line, col, code, value); keep the first, count all."""

@@ -16,7 +16,7 @@ def make_history(
     *, seed: int, bills: int, members: int, last_day: date, days: int = 400
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Bills and card entries; the last day is the store's open day."""
-    pick = random.Random(seed)  # noqa: S311
+    pick = random.Random(seed)
     settled: list[dict[str, Any]] = []
     cards: list[dict[str, Any]] = []
     for number in range(bills):
