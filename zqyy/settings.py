@@ -210,6 +210,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# What `load_demo` gives the four demo users; the embedded servers' data folder keeps one.
+DEMO_PASSWORD = secret("DEMO_PASSWORD")
+
 # --- API ---------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["sandbox.authentication.PrincipalAuthentication"],

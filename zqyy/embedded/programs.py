@@ -26,8 +26,8 @@ _MANAGE = (sys.executable, str(PROJECT / "manage.py"))
 
 # On every start, to its end, before anything else.
 MIGRATE = Program("migrate", (*_MANAGE, "migrate", "--no-input"), role="command")
-# On the first start only.
-LOAD_DEMO = Program("load_demo", (*_MANAGE, "load_demo"), role="command")
+# On the first start only; a database of one's own that has stores is left as it is.
+LOAD_DEMO = Program("load_demo", (*_MANAGE, "load_demo", "--if-empty"), role="command")
 # Kept running, in the order of their start.
 PROGRAMS = (
     Program(

@@ -1,0 +1,108 @@
+"""The demo into the database, by the ways a till has: files first, then the newest bills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.db import transaction
+from metrics.builds import build_site, lock_ingest
+from metrics.importers.ingest import close_batch, open_batch
+from metrics.importers.sites import STANDARD_AREAS
+
+from metrics.importers import AreaPlan, create_site, import_file, push_rows
+from metrics.models import SiteClosure
+from sandbox.context import live_context, localise, use_context
+from sandbox.models import Site
+from zqyy.demo.bills import Bill
+from zqyy.demo.chain import make_chain
+from zqyy.demo.days import lay_out_days
+from zqyy.demo.files import Row, write_files
+from zqyy.demo.history import StoreHistory
+from zqyy.demo.late import choose_late_bills, late_rows
+from zqyy.demo.parameters import HOURLY_PRICE, STORES, Store
+from zqyy.demo.progress import Plan, note_begun, note_complete
+from zqyy.demo.users import make_users
+
+Say = Callable[[str], None]
+
+
+def begin_demo(*, plan: Plan) -> list[Site]:
+    """Make the stores and note what is to be loaded into them, both or neither."""
+    with transaction.atomic():
+        sites = [
+            create_site(code=store.code, name=store.name, areas=_areas_of(store))
+            for store in STORES
+        ]
+        for site in sites:
+            _close_on_new_years_eve(site, plan)
+        note_begun(sites=sites, plan=plan)
+    return sites
+
+
+def fill_demo(*, sites: list[Site], plan: Plan, password: str, say: Say) -> None:
+    """Load everything; what an earlier load brought already is known and left as it is."""
+    by_code = {site.code: site for site in sites}
+    late: list[tuple[Site, list[tuple[str, Row]]]] = []
+    players = []
+    chain = make_chain(seed=plan.seed, scale=plan.scale, last_day=plan.last_day, until=plan.until)
+    for history in chain:
+        site = by_code[history.store.code]
+        bills = choose_late_bills(history)
+        _import_files(site, history, but=bills)
+        late.append((site, late_rows(history, bills)))
+        players.append(history.busiest_assistant().number)
+        say(f"{site.name}: {len(history.members):,} members, {len(history.bills):,} bills")
+    for site, rows in late:
+        for kind, row in rows:
+            push_rows(site=site, kind=kind, rows=[row], source="demo")
+    say(f"{sum(len(rows) for _, rows in late)} newest bills and card entries pushed")
+    with transaction.atomic():
+        make_users(sites=sites, assistant_number=players[0], password=password)
+        note_complete(sites=sites)
+
+
+def _import_files(site: Site, history: StoreHistory, *, but: list[Bill]) -> None:
+    with TemporaryDirectory(prefix="zqyy-demo-") as folder:
+        for kind, path in write_files(history, folder=Path(folder), but=but):
+            import_file(site=site, kind=kind, path=path, build=False)
+    build_site(site=site)
+
+
+def _areas_of(store: Store) -> list[AreaPlan]:
+    """The standard areas that the store has tables in, with their number and price."""
+    return [
+        AreaPlan(
+            area.code,
+            area.name,
+            parent=area.parent,
+            is_virtual=area.is_virtual,
+            tables=store.tables.get(area.code),
+            hourly_price=Decimal(HOURLY_PRICE[area.code]) / 100
+            if area.code in HOURLY_PRICE
+            else None,
+        )
+        for area in STANDARD_AREAS
+        if area.code in store.tables or area.code not in HOURLY_PRICE
+    ]
+
+
+def _close_on_new_years_eve(site: Site, plan: Plan) -> None:
+    days = lay_out_days(last_day=plan.last_day, until=plan.until)
+    dates = [days.date_of(day) for day in days.closed_days()]
+    with use_context(live_context(site)):
+        batch = open_batch(site=site, source="demo")
+        for date in dates:
+            SiteClosure.objects.create(
+                site=site,
+                external_id=f"closed-{date}",
+                occurred_at=localise(site, datetime.combine(date, site.day_starts_at)),
+                business_date=date,
+                batch=batch,
+                reason="除夕",
+            )
+        lock_ingest(site)
+        close_batch(batch=batch, parts={}, counts={"site_closures": len(dates)})
