@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -12,4 +12,4 @@ class ZqyyConfig(AppConfig):
         from zqyy.roles import make_roles
 
         # Django sends no such signal for an app without models, as this one is.
-        post_migrate.connect(make_roles, sender=self.apps.get_app_config("aijobs"))
+        post_migrate.connect(make_roles, sender=apps.get_app_config("aijobs"))

@@ -12,6 +12,7 @@ import pytest
 
 from zqyy.demo.chain import make_chain
 from zqyy.demo.days import UncoveredYear, lay_out_days
+from zqyy.demo.plan import Plan
 
 LAST_DAY = date(2026, 11, 21)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -20,7 +21,7 @@ SCALE = 0.1
 
 
 def make(*, seed=1, scale=0.02, until=UNTIL):
-    return list(make_chain(seed=seed, scale=scale, last_day=LAST_DAY, until=until))
+    return list(make_chain(Plan(seed=seed, scale=scale, last_day=LAST_DAY, until=until)))
 
 
 def rows(chain) -> list:

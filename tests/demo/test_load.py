@@ -27,7 +27,8 @@ from sandbox.context import live_context, use_context
 from sandbox.models import Site, SiteGrant
 from zqyy.demo.chain import make_chain
 from zqyy.demo.load import begin_demo, fill_demo
-from zqyy.demo.progress import Plan, find_demo
+from zqyy.demo.plan import Plan
+from zqyy.demo.progress import find_demo
 
 SCALE = 0.05
 # A Saturday, 21:40 in the stores.
@@ -47,7 +48,7 @@ def load_demo(**options) -> str:
 
 
 def bills_made() -> dict[str, int]:
-    chain = make_chain(seed=PLAN.seed, scale=PLAN.scale, last_day=PLAN.last_day, until=PLAN.until)
+    chain = make_chain(PLAN)
     return {history.store.code: len(history.bills) for history in chain}
 
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.db import transaction
+
 from metrics.builds import build_site, lock_ingest
+from metrics.importers import AreaPlan, create_site, import_file, push_rows
 from metrics.importers.ingest import close_batch, open_batch
 from metrics.importers.sites import STANDARD_AREAS
-
-from metrics.importers import AreaPlan, create_site, import_file, push_rows
 from metrics.models import SiteClosure
 from sandbox.context import live_context, localise, use_context
 from sandbox.models import Site
-from zqyy.demo.bills import Bill
-from zqyy.demo.chain import make_chain
 from zqyy.demo.days import lay_out_days
-from zqyy.demo.files import Row, write_files
-from zqyy.demo.history import StoreHistory
-from zqyy.demo.late import choose_late_bills, late_rows
 from zqyy.demo.parameters import HOURLY_PRICE, STORES, Store
-from zqyy.demo.progress import Plan, note_begun, note_complete
+from zqyy.demo.plan import Plan
+from zqyy.demo.prepared import prepare_chain
+from zqyy.demo.progress import note_begun, note_complete
 from zqyy.demo.users import make_users
 
 Say = Callable[[str], None]
@@ -46,30 +44,25 @@ def begin_demo(*, plan: Plan) -> list[Site]:
 def fill_demo(*, sites: list[Site], plan: Plan, password: str, say: Say) -> None:
     """Load everything; what an earlier load brought already is known and left as it is."""
     by_code = {site.code: site for site in sites}
-    late: list[tuple[Site, list[tuple[str, Row]]]] = []
-    players = []
-    chain = make_chain(seed=plan.seed, scale=plan.scale, last_day=plan.last_day, until=plan.until)
-    for history in chain:
-        site = by_code[history.store.code]
-        bills = choose_late_bills(history)
-        _import_files(site, history, but=bills)
-        late.append((site, late_rows(history, bills)))
-        players.append(history.busiest_assistant().number)
-        say(f"{site.name}: {len(history.members):,} members, {len(history.bills):,} bills")
-    for site, rows in late:
-        for kind, row in rows:
-            push_rows(site=site, kind=kind, rows=[row], source="demo")
-    say(f"{sum(len(rows) for _, rows in late)} newest bills and card entries pushed")
+    stores = []
+    with (
+        TemporaryDirectory(prefix="zqyy-demo-") as folder,
+        closing(prepare_chain(plan=plan, folder=Path(folder))) as chain,
+    ):
+        for store in chain:
+            site = by_code[store.code]
+            for kind, path in store.files:
+                import_file(site=site, kind=kind, path=path, build=False)
+            build_site(site=site)
+            stores.append(store)
+            say(f"{site.name}: {store.members:,} members, {store.bills:,} bills")
+    for store in stores:
+        for kind, row in store.late:
+            push_rows(site=by_code[store.code], kind=kind, rows=[row], source="demo")
+    say(f"{sum(len(store.late) for store in stores)} newest bills and card entries pushed")
     with transaction.atomic():
-        make_users(sites=sites, assistant_number=players[0], password=password)
+        make_users(sites=sites, assistant_number=stores[0].assistant, password=password)
         note_complete(sites=sites)
-
-
-def _import_files(site: Site, history: StoreHistory, *, but: list[Bill]) -> None:
-    with TemporaryDirectory(prefix="zqyy-demo-") as folder:
-        for kind, path in write_files(history, folder=Path(folder), but=but):
-            import_file(site=site, kind=kind, path=path, build=False)
-    build_site(site=site)
 
 
 def _areas_of(store: Store) -> list[AreaPlan]:

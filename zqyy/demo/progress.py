@@ -7,25 +7,16 @@ load that was killed is taken up again with the same seed and clock, and by then
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import dataclass
+from typing import Any
 
 from sandbox.audit import record_change
 from sandbox.context import live_context, use_context
 from sandbox.models import AuditEntry, Site
 from zqyy.demo.parameters import STORES
+from zqyy.demo.plan import Plan
 
 _BEGUN, _COMPLETE = "demo_begun", "demo_complete"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What makes the demo the one it is; `until` is the stores' clock when the load began."""
-
-    seed: int
-    scale: float
-    last_day: date
-    until: datetime
 
 
 @dataclass(frozen=True)
@@ -57,18 +48,13 @@ def find_demo() -> Found:
             for entry in AuditEntry.objects.filter(site=first, action__in=(_BEGUN, _COMPLETE))
         }
     begun = notes.get(_BEGUN)
-    plan = begun and Plan(
-        seed=begun["seed"],
-        scale=begun["scale"],
-        last_day=date.fromisoformat(begun["last_day"]),
-        until=datetime.fromisoformat(begun["until"]),
-    )
+    plan = Plan.from_json(begun) if begun else None
     return Found(sites=sites, plan=plan, is_complete=_COMPLETE in notes)
 
 
 def note_begun(*, sites: Sequence[Site], plan: Plan) -> None:
     """Write down what is being loaded; belongs in the transaction that makes the stores."""
-    _note(sites[0], _BEGUN, {**asdict(plan), "until": plan.until.isoformat()})
+    _note(sites[0], _BEGUN, plan.as_json())
 
 
 def note_complete(*, sites: Sequence[Site]) -> None:
@@ -76,6 +62,6 @@ def note_complete(*, sites: Sequence[Site]) -> None:
     _note(sites[0], _COMPLETE, {"sites": len(sites)})
 
 
-def _note(site: Site, action: str, after: dict[str, object]) -> None:
+def _note(site: Site, action: str, after: dict[str, Any]) -> None:
     with use_context(live_context(site)):
         record_change(action=action, subject=site, site_id=site.pk, actor_id=None, after=after)

@@ -12,7 +12,8 @@ from sandbox.context import business_date_of
 from sandbox.models import Site
 from zqyy.demo.days import UncoveredYear
 from zqyy.demo.load import begin_demo, fill_demo
-from zqyy.demo.progress import Plan, find_demo
+from zqyy.demo.plan import Plan
+from zqyy.demo.progress import find_demo
 
 # Any number that no other advisory lock of the project uses.
 _LOCK = 76_1920

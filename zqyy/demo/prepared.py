@@ -1,0 +1,82 @@
+"""A store's files and newest bills, made by a process of their own while others are imported.
+
+    python -m zqyy.demo.prepared PLAN FOLDER
+
+prints a line of JSON for each store that is ready. It needs neither Django nor a database.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zqyy.demo.chain import make_chain
+from zqyy.demo.files import Row, write_files
+from zqyy.demo.history import StoreHistory
+from zqyy.demo.late import choose_late_bills, late_rows
+from zqyy.demo.plan import Plan
+
+_PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One store, ready to be imported.
+
+    Attributes:
+        files: (kind, path) in the order to import them.
+        late: (kind, row) to push after that, in the order of the clock.
+        assistant: external id of the busiest assistant still there.
+    """
+
+    code: str
+    members: int
+    bills: int
+    assistant: str
+    files: list[tuple[str, str]]
+    late: list[tuple[str, Row]]
+
+
+def prepare_chain(*, plan: Plan, folder: Path) -> Generator[Prepared, None, None]:
+    """Each store as soon as its files are in `folder`; the next one is made meanwhile."""
+    command = [sys.executable, "-m", "zqyy.demo.prepared", json.dumps(plan.as_json()), str(folder)]
+    with subprocess.Popen(  # noqa: S603  our own module, no shell
+        command, cwd=_PROJECT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                yield Prepared(**json.loads(line))
+        except BaseException:
+            process.kill()  # nobody wants the rest
+            raise
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[1:3])} ended with {process.returncode}")
+
+
+def prepare_store(history: StoreHistory, folder: Path) -> Prepared:
+    """Write the store's files, without the newest bills."""
+    folder.mkdir()
+    bills = choose_late_bills(history)
+    return Prepared(
+        code=history.store.code,
+        members=len(history.members),
+        bills=len(history.bills),
+        assistant=history.busiest_assistant().number,
+        files=[(kind, str(path)) for kind, path in write_files(history, folder=folder, but=bills)],
+        late=late_rows(history, bills),
+    )
+
+
+def main(plan: Plan, folder: Path) -> None:
+    for history in make_chain(plan):
+        prepared = prepare_store(history, folder / history.store.code)
+        sys.stdout.write(json.dumps(asdict(prepared)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Plan.from_json(json.loads(sys.argv[1])), Path(sys.argv[2]))
