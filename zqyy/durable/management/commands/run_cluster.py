@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DEFAULT_DB_ALIAS
 
-from zqyy.checks import run_startup_checks
 from zqyy.durable.models import Cluster
 from zqyy.durable.stopping import stop_on_signals
 from zqyy.durable.supervise import supervise
@@ -17,5 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("cluster", choices=Cluster.values)
 
     def handle(self, *args: Any, cluster: str, **options: Any) -> None:
-        run_startup_checks()
+        # The role and the policies too, which an ordinary check leaves out.
+        self.check(databases=[DEFAULT_DB_ALIAS])
         supervise(cluster=cluster, stopping=stop_on_signals())

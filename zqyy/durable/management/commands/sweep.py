@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DEFAULT_DB_ALIAS
 
-from zqyy.checks import run_startup_checks
 from zqyy.durable.stopping import stop_on_signals
 from zqyy.durable.sweep import run_sweeper, sweep_once
 
@@ -21,5 +21,6 @@ class Command(BaseCommand):
         if once:
             self.stdout.write(json.dumps(dataclasses.asdict(sweep_once())))
             return
-        run_startup_checks()
+        # The role and the policies too, which an ordinary check leaves out.
+        self.check(databases=[DEFAULT_DB_ALIAS])
         run_sweeper(stopping=stop_on_signals())
