@@ -35,13 +35,18 @@ WITHOUT_DELIVERY = """
 
 @dataclass(frozen=True)
 class Round:
-    """What one round did. `waited`: PostgreSQL had just started, so it did nothing."""
+    """What one round did.
+
+    Attributes:
+        waited: PostgreSQL had just started, so nothing was done.
+        failed: the sweepers of other layers that raised; the log has their errors.
+    """
 
     waited: bool = False
     rearmed: int = 0
     requeued: int = 0
     pruned: int = 0
-    settled: dict[str, int] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
 
 def run_sweeper(*, stopping: threading.Event) -> None:
@@ -67,7 +72,7 @@ def sweep_once() -> Round:
     return Round(
         rearmed=rearm_expired(),
         requeued=requeue_lost(),
-        settled={path: _call_sweeper(path) for path in settings.SWEEPERS},
+        failed=[path for path in settings.SWEEPERS if not _call_sweeper(path)],
         pruned=prune(),
     )
 
@@ -156,13 +161,14 @@ def _has_settled() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _call_sweeper(path: str) -> int:
-    """How many things the function settled; its bugs stop neither the other rules nor the loop."""
+def _call_sweeper(path: str) -> bool:
+    """False: the function raised. Its bugs stop neither the other rules nor the loop."""
     try:
-        sweeper: Callable[[], int] = import_string(path)
-        return sweeper()
+        sweeper: Callable[[], None] = import_string(path)
+        sweeper()
     except OUTAGE:
         raise
     except Exception:
         logger.exception("sweeper %s failed", path)
-        return 0
+        return False
+    return True

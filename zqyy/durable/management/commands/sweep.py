@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
 from zqyy.durable.stopping import stop_on_signals
@@ -19,7 +19,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
-            self.stdout.write(json.dumps(dataclasses.asdict(sweep_once())))
+            done = sweep_once()
+            self.stdout.write(json.dumps(dataclasses.asdict(done)))
+            if done.failed:
+                raise CommandError(f"failed: {', '.join(done.failed)}")
             return
         # The role and the policies too, which an ordinary check leaves out.
         self.check(databases=[DEFAULT_DB_ALIAS])
