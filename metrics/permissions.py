@@ -24,9 +24,16 @@ class CanRecord(BasePermission):
         return role_of(request.user) in ("operator", "manager", "assistant")
 
 
-def visible_members(*, user: User, ctx: RuntimeContext) -> QuerySet[Member]:
-    """The members of the store known at D; for an assistant only their own customers."""
-    members = Member.objects.filter(site=ctx.site, business_date__lte=ctx.business_date)
+def visible_members(
+    *, user: User, ctx: RuntimeContext, among: QuerySet[Member] | None = None
+) -> QuerySet[Member]:
+    """The members of the store known at D; for an assistant only their own customers.
+
+    Args:
+        among: where to look, such as the board; else all members.
+    """
+    members = Member.objects.all() if among is None else among
+    members = members.filter(site=ctx.site, business_date__lte=ctx.business_date)
     if role_of(user) != "assistant":
         return members
     return own_customers(members, assistant_id=assistant_of(user, ctx.site), ctx=ctx)

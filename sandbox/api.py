@@ -180,9 +180,21 @@ def validate(serializer: type[Any], request: Request) -> dict[str, Any]:
     Raises:
         ValidationError: by field.
     """
-    checked = serializer(data=request.data)
-    checked.is_valid(raise_exception=True)
-    values: dict[str, Any] = checked.validated_data
+    return _checked(serializer(data=request.data))
+
+
+def validate_query(serializer: type[Any], request: Request) -> dict[str, Any]:
+    """The query parameters as this serializer reads them.
+
+    Raises:
+        ValidationError: by parameter.
+    """
+    return _checked(serializer(data=request.query_params.dict()))
+
+
+def _checked(serializer: Any) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    values: dict[str, Any] = serializer.validated_data
     return values
 
 

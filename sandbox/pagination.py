@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import pagination
 from rest_framework.request import Request
@@ -15,10 +16,20 @@ MAX_OFFSET = 10_000_000
 
 
 class BoardPagination(pagination.LimitOffsetPagination):
-    """`limit` (50, at most 500) and `offset`; anything else in them is refused, not guessed."""
+    """`limit` (50, at most 500) and `offset`; anything else in them is refused, not guessed.
+
+    Args:
+        counted: the same rows with nothing that only their display needs.
+    """
 
     default_limit = 50
     max_limit = MAX_PAGE
+
+    def __init__(self, *, counted: QuerySet[Any]) -> None:
+        self.counted = counted
+
+    def get_count(self, queryset: Any) -> int:
+        return self.counted.count()
 
     def get_limit(self, request: Request) -> int:
         return _whole_number(request, "limit", default=50, least=1, most=MAX_PAGE)

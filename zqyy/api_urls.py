@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from aijobs import api as aijobs_api
+from metrics import api as metrics_api
+from metrics.importers.kinds import KINDS
 from sandbox import api as sandbox_api
 
 SITE = "sites/<int:site>/"
@@ -22,7 +24,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sites/", sandbox_api.SiteListView.as_view()),
     path(SITE, sandbox_api.SiteView.as_view()),
     path(f"{SITE}runtime-context/", sandbox_api.RuntimeContextView.as_view()),
-    # --- What is known about a member
+    # --- What is known about members
+    path("metrics/", metrics_api.CatalogView.as_view()),
+    path(f"{SITE}members/", metrics_api.MemberListView.as_view()),
+    path(MEMBER, metrics_api.MemberView.as_view()),
+    path(f"{MEMBER}metrics/", metrics_api.MemberMetricsView.as_view()),
+    path(f"{MEMBER}notes/", metrics_api.NoteView.as_view()),
     path(f"{MEMBER}clues/", aijobs_api.ClueListView.as_view()),
     # --- What the AI says
     path(INSIGHT, aijobs_api.InsightView.as_view()),
@@ -32,5 +39,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{JOB}retry/", aijobs_api.JobRetryView.as_view()),
     path(f"{JOB}cancel/", aijobs_api.JobCancelView.as_view()),
     # --- What the till tells
+    *(
+        path(f"{SITE}facts/{kind.name.replace('_', '-')}/", metrics_api.push_view(kind))
+        for kind in KINDS.values()
+    ),
     path(f"{SITE}events/", aijobs_api.EventView.as_view()),
 ]
