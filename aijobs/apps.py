@@ -7,3 +7,6 @@ class AiJobsConfig(AppConfig):
 
     name = "aijobs"
     verbose_name = _("AI")
+
+    def ready(self) -> None:
+        from aijobs import checks  # noqa: F401  registers them

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from aijobs.errors import NothingToSay
+from aijobs.management.waiting import add_site_argument, find_id, find_site
+from aijobs.registry import AI_APPS, find_app
+from aijobs.targets import Target
+from metrics.models import Member, Note
+from sandbox.audit import record_sandbox_use
+from sandbox.context import resolve_context, use_context
+from sandbox.errors import ZqyyError
+
+
+class Command(BaseCommand):
+    help = "Print what an AI app would be told about a target, at a business date, as JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("app", help=", ".join(AI_APPS))
+        add_site_argument(parser)
+        parser.add_argument("--member", help="the member's external id")
+        parser.add_argument("--note", help="the note's external id; else the newest")
+        parser.add_argument("--as-of", type=date.fromisoformat, help="a business date")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        site = find_site(options["site"])
+        try:
+            app = find_app(options["app"])
+            ctx = resolve_context(site, as_of=options["as_of"])
+            with use_context(ctx):
+                if ctx.is_sandbox:
+                    record_sandbox_use(ctx, used_for=f"features {app.key}")
+                target = Target(
+                    member_id=find_id(Member, ctx, options["member"]),
+                    note_id=find_id(Note, ctx, options["note"]),
+                )
+                app.check_target(ctx, target)
+                features = app.build_features(ctx, target, {})
+        except ZqyyError as error:
+            raise CommandError(str(error)) from error
+        except NothingToSay as error:
+            raise CommandError("The app has nothing to work on at this date.") from error
+        answer = {
+            "app": app.key,
+            "site": site.code,
+            "as_of": ctx.business_date.isoformat(),
+            "mode": ctx.mode,
+            "features": features.values,
+            "sha256": features.sha256,
+            "_references": features.references(),
+        }
+        self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from aijobs.chains import CHAINS
+from aijobs.firing import fire_event
+from aijobs.management.waiting import (
+    add_site_argument,
+    add_wait_argument,
+    find_id,
+    find_site,
+    print_job,
+    wait_for,
+)
+from aijobs.models import TriggerJob
+from metrics.models import Member, Note, Settlement
+from sandbox.context import live_context, use_context
+from sandbox.errors import ZqyyError
+
+
+class Command(BaseCommand):
+    help = "Fire a business event, live, as the till would, and print its job as JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("event", help=", ".join(chain.event_type for chain in CHAINS))
+        add_site_argument(parser)
+        parser.add_argument("--member", help="the member's external id")
+        parser.add_argument("--settlement", help="the bill's external id")
+        parser.add_argument("--note", help="the note's external id")
+        parser.add_argument("--force", action="store_true", help="even if a job has the claim")
+        add_wait_argument(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        site = find_site(options["site"])
+        ctx = live_context(site)
+        try:
+            with use_context(ctx):
+                result = fire_event(
+                    site=site,
+                    event_type=options["event"],
+                    member_id=find_id(Member, ctx, options["member"]),
+                    settlement_id=find_id(Settlement, ctx, options["settlement"]),
+                    note_id=find_id(Note, ctx, options["note"]),
+                    is_forced=options["force"],
+                    triggered_by="command",
+                )
+                job = TriggerJob.objects.get(site=site, pk__in=[result.job_id])
+        except ZqyyError as error:
+            raise CommandError(str(error)) from error
+        if options["wait"]:
+            job = wait_for(job, ctx)
+        print_job(self, job, ctx, coalesced=result.coalesced)

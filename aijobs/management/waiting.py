@@ -1,0 +1,81 @@
+"""What the commands of this app share: finding rows by what people call them, and waiting."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Model
+
+from aijobs.jobs import job_progress
+from aijobs.models import TriggerJob
+from sandbox.context import RuntimeContext, use_context
+from sandbox.models import Site
+from zqyy.durable.driver import drive
+from zqyy.durable.leases import claim
+
+POLL_SECONDS = 0.2
+
+
+def add_site_argument(parser: CommandParser) -> None:
+    parser.add_argument("--site", required=True, help="the store's code")
+
+
+def add_wait_argument(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--wait", action="store_true", help="until the job has ended; fails unless it completes"
+    )
+
+
+def find_site(code: str) -> Site:
+    """The store of a code.
+
+    Raises:
+        CommandError: there is none.
+    """
+    site = Site.objects.filter(code=code).first()
+    if site is None:
+        raise CommandError(f"There is no store “{code}”.")
+    return site
+
+
+def find_id(model: type[Model], ctx: RuntimeContext, external_id: str | None) -> int | None:
+    """The id of what the till calls `external_id`; None for None.
+
+    Raises:
+        CommandError: the store has none at this date.
+    """
+    if external_id is None:
+        return None
+    rows = model._default_manager.filter(site=ctx.site, external_id=external_id)
+    found: int | None = rows.values_list("pk", flat=True).first()
+    if found is None:
+        raise CommandError(f"There is no {model._meta.model_name} “{external_id}” at this date.")
+    return found
+
+
+def wait_for(job: TriggerJob, ctx: RuntimeContext) -> TriggerJob:
+    """The job after it has ended: worked off here, unless a worker has it already."""
+    if held := claim(job.lease_key):
+        drive(held)
+    while True:
+        with use_context(ctx):
+            job = TriggerJob.objects.get(site=ctx.site, pk=job.pk)
+        if job.status in TriggerJob.TERMINAL:
+            return job
+        time.sleep(POLL_SECONDS)
+
+
+def print_job(command: BaseCommand, job: TriggerJob, ctx: RuntimeContext, **more: Any) -> None:
+    """The job's shape as JSON.
+
+    Raises:
+        CommandError: it has ended without completing.
+    """
+    with use_context(ctx):
+        answer = {**job_progress(job), **more, "error_message": job.error_message}
+    command.stdout.write(json.dumps(answer, ensure_ascii=False, default=str))
+    if job.status in TriggerJob.TERMINAL and job.status != TriggerJob.Status.COMPLETED:
+        raise CommandError(f"Job {job.pk} ended {job.status}.")
