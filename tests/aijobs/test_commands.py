@@ -1,0 +1,113 @@
+"""run_app, fire_event and features, as somebody at a terminal uses them."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from aijobs.checks import check_chains, check_provider
+from sandbox.context import use_context
+from sandbox.models import SandboxAuditEntry
+from tests.aijobs.store import Store
+
+
+@pytest.fixture
+def committed(transactional_db) -> Store:
+    return Store()
+
+
+def run(*arguments: str) -> dict:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return json.loads(out.getvalue())
+
+
+def test_run_app_waits_and_prints_the_result(committed):
+    answer = run("run_app", "app7_customer", "--site=east", "--member=east-m1", "--wait")
+
+    assert answer["status"] == "completed"
+    assert answer["insight"]["mode"] == "live"
+    assert "次" in answer["insight"]["result"]["profile"]
+
+
+def test_run_app_at_a_past_date_runs_in_the_sandbox(committed):
+    day = committed.day(40).isoformat()
+
+    answer = run(
+        "run_app", "app3_clue", "--site=east", "--member=east-m1", "--wait", f"--as-of={day}"
+    )
+
+    assert (answer["insight"]["mode"], answer["insight"]["business_date"]) == ("sandbox", day)
+    with use_context(committed.live):
+        assert SandboxAuditEntry.objects.filter(used_for__startswith="run_app app3_clue").exists()
+
+
+def test_fire_event_waits_for_the_whole_chain(committed):
+    answer = run(
+        "fire_event", "consumption", "--site=east", "--member=east-m1", "--settlement=s1", "--wait"
+    )
+
+    assert (answer["status"], answer["steps_done"], answer["coalesced"]) == ("completed", 3, False)
+
+
+def test_without_wait_the_job_is_left_to_the_workers(store):
+    answer = run("fire_event", "consumption", "--site=east", "--member=east-m1", "--settlement=s1")
+
+    assert [step["status"] for step in answer["steps"]] == ["pending"] * 3
+
+
+def test_features_print_what_the_app_would_be_told_at_a_date(store):
+    day = store.day(40).isoformat()
+
+    answer = run("features", "app3_clue", "--site=east", "--member=east-m1", f"--as-of={day}")
+
+    assert (answer["as_of"], answer["mode"]) == (day, "sandbox")
+    assert answer["features"]["metrics"]["last_visit_days"] == 4
+    assert answer["features"]["metrics"]["total_transactions"] == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run_app", "app9", "--site=east"], "app9"),
+        (["run_app", "app7_customer", "--site=east"], "member"),
+        (["run_app", "app7_customer", "--site=west"], "west"),
+        (["run_app", "app7_customer", "--site=east", "--member=x"], "x"),
+        (["run_app", "app6_note", "--site=east", "--member=east-m1"], None),
+        (["features", "app6_note", "--site=east", "--member=east-m1"], None),
+        (["fire_event", "consumption", "--site=east", "--member=east-m1"], "settlement"),
+        (["fire_event", "dws_completed", "--site=east"], "dws_completed"),
+    ],
+)
+def test_a_command_fails_with_a_sentence(store, arguments, message):
+    with pytest.raises(CommandError, match=message):
+        run(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"AI_PROVIDER": "nobody"}, "nobody"),
+        ({"AI_PROVIDER": "dashscope", "DASHSCOPE_API_KEY": ""}, "DASHSCOPE_API_KEY"),
+        (
+            {"AI_PROVIDER": "dashscope", "DASHSCOPE_API_KEY": "k", "DASHSCOPE_APP_IDS": {}},
+            "DASHSCOPE_APP_ID_APP3_CLUE",
+        ),
+        ({"AI_PROVIDER": "openai", "OPENAI_API_KEY": "k", "OPENAI_MODEL": ""}, "OPENAI_MODEL"),
+    ],
+)
+def test_a_half_configured_provider_stops_the_start_up(settings, values, missing):
+    for name, value in values.items():
+        setattr(settings, name, value)
+
+    (problem,) = check_provider()
+
+    assert missing in problem.msg
+
+
+def test_the_first_run_needs_no_provider():
+    assert check_provider() == []
+    assert check_chains() == []
