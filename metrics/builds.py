@@ -28,6 +28,7 @@ _SQL = Path(__file__).parent / "sql" / "builds"
 
 def lock_ingest(site: Site) -> SiteIngest:
     """Lock the store's ingest until the end of the transaction. Facts are inserted before."""
+    SiteIngest.objects.bulk_create([SiteIngest(site=site)], ignore_conflicts=True)
     return SiteIngest.objects.select_for_update().get(site=site)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from sandbox.errors import BadRequest
@@ -108,9 +107,13 @@ def describe(code: str, **params: Any) -> str:
 
 
 def _shorten(value: Any) -> str:
-    # Lone surrogates come in by JSON and can be neither stored nor sent back.
-    text = str(value).encode(errors="replace").decode()
-    return text if len(text) <= 64 else _("%(text)s…") % {"text": text[:63]}
+    text = _storable(str(value))
+    return text if len(text) <= 64 else f"{text[:63]}…"
+
+
+def _storable(text: str) -> str:
+    # Lone surrogates come in by JSON and cannot be sent back.
+    return text.encode(errors="replace").decode()
 
 
 @dataclass
@@ -127,7 +130,7 @@ class ErrorList:
     def add(self, row: int, column: str, code: str, **params: Any) -> None:
         self.total += 1
         if len(self.errors) < SHOWN:
-            index, path = self.locate(row, column)
+            index, path = self.locate(row, _storable(column))
             self.errors.append(RowError(index, path, code, describe(code, **params)))
 
     def raise_any(self) -> None:

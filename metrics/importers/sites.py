@@ -11,7 +11,7 @@ from metrics.builds import lock_ingest
 from metrics.importers.ingest import close_batch, open_batch
 from metrics.models import Area, AreaVersion
 from sandbox.context import use_build_context
-from sandbox.models import Site, SiteIngest
+from sandbox.models import Site
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,6 @@ def create_site(
     site = Site(code=code, name=name or code, **fields)
     site.full_clean()
     site.save()
-    SiteIngest.objects.create(site=site)
     with use_build_context(site) as ctx:
         batch = open_batch(site=site, source="site")
         made: dict[str, Area] = {}

@@ -10,3 +10,7 @@ published: list[Event] = []
 def collect(events: list[Event]) -> list[EventResult]:
     published.extend(events)
     return [EventResult(event.event_type, event.member_id, None, False) for event in events]
+
+
+def refuse(events: list[Event]) -> list[EventResult]:
+    raise RuntimeError("no events today")

@@ -5,8 +5,10 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from tqdm import tqdm
 
+from metrics.builds import build_site
 from metrics.importers import RowErrors, create_site, import_file
 from metrics.importers.kinds import KINDS, find_kind
 from sandbox.errors import ZqyyError
@@ -47,9 +49,13 @@ class Command(BaseCommand):
         if not options["site"] or not options["file"]:
             raise CommandError("Name a FILE and a --site.")
         find_kind(options["kind"])
-        site = _find_site(options["site"], create=options["create_site"])
         visible = options["progress"] or sys.stderr.isatty()
-        with tqdm(unit="row", file=sys.stderr, disable=not visible) as bar:
+        # A store made for a file that is refused is not made either.
+        with (
+            tqdm(unit="row", file=sys.stderr, disable=not visible) as bar,
+            transaction.atomic(),
+        ):
+            site = _find_site(options["site"], create=options["create_site"])
 
             def advance(done: int, total: int) -> None:
                 bar.total = total
@@ -61,9 +67,11 @@ class Command(BaseCommand):
                 path=options["file"],
                 create_members=options["create_members"],
                 events=options["events"],
-                build=not options["no_build"],
+                build=False,
                 progress=advance,
             )
+        if result.build and not options["no_build"]:
+            build_site(site=site)
         for warning in result.warnings:
             self.stderr.write(f"line {warning.index}, {warning.column}: {warning.message}")
         return {

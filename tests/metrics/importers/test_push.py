@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from metrics.importers import RowErrors, push_rows
+from metrics.importers.kinds import KINDS, find_kind
 from metrics.models import IngestBatch, ServiceLine, Settlement
 from sandbox.context import business_date_of, live_context, use_build_context
 from sandbox.errors import BadRequest
@@ -204,6 +208,30 @@ def test_nothing_may_be_dated_after_the_open_day():
     ]
 
 
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(kind=st.sampled_from(sorted(KINDS)), payload=st.data())
+def test_whatever_is_sent_is_accepted_or_refused_by_name(kind, payload):
+    site = make_site()
+    columns = [column.name for column in find_kind(kind).columns] + ["services"]
+    row = payload.draw(st.dictionaries(st.sampled_from(columns), anything))
+    if kind == "settlements":
+        row = bill(site=site) | row
+
+    try:
+        push_rows(site=site, kind=kind, rows=[row, payload.draw(anything)])
+    except RowErrors as refused:
+        assert refused.total >= 1
+        json.dumps(refused.body(), ensure_ascii=False).encode()
+
+
 # --- Refusing ----------------------------------------------------------------------------------
 
 
@@ -265,7 +293,7 @@ def test_emoji_are_text_like_any_other():
 
 @pytest.mark.parametrize("rows", [{"external_id": "x"}, "rows", None])
 def test_rows_must_be_a_list(rows):
-    with pytest.raises(BadRequest, match="list|列表"):
+    with pytest.raises(BadRequest, match=r"list|列表"):
         push_rows(site=make_site(), kind="settlements", rows=rows)
 
 
