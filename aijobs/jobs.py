@@ -88,6 +88,7 @@ def open_jobs(events: Sequence[Event]) -> list[EventResult]:
 
 
 def _open_or_coalesce(openings: list[_Opening], *, forced: bool) -> None:
+    sites = Site.objects.in_bulk({one.event.site_id for one in openings})
     while openings:
         held: set[Wanted] = set()
         for scope in sorted({one.scope for one in openings}):
@@ -95,16 +96,16 @@ def _open_or_coalesce(openings: list[_Opening], *, forced: bool) -> None:
             held |= take_claims(scope=scope, wanted=wanted, forced=forced)
         for one in openings:
             if won := [group for wanted, group in one.wanted().items() if wanted in held]:
-                _open_job(one, won)
+                _open_job(one, won, site=sites[one.event.site_id])
         # Whose holder failed meanwhile has released its claim: next round.
         openings = [one for one in openings if one.result is None and not _coalesce(one)]
 
 
-def _open_job(one: _Opening, won: list[PlannedGroup]) -> None:
+def _open_job(one: _Opening, won: list[PlannedGroup], *, site: Site) -> None:
     event, steps = one.event, [step for group in won for step in group.steps]
     target = steps[0].target
     job = _create_job(
-        site=Site.objects.get(pk=event.site_id),
+        site=site,
         steps=steps,
         id=one.job_id,
         event_type=one.chain.event_type,

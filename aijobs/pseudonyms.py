@@ -10,10 +10,11 @@ from django.db import connection
 from metrics.models import AssistantVersion, MemberVersion
 from sandbox.context import RuntimeContext
 
-# 11 digits of a mobile number, or an area code and 7 to 8 digits, with the usual separators.
-_PHONE = re.compile(
-    r"(?<!\d)(?:\+?86[-\s]?)?(?:1[3-9]\d(?:[-\s]?\d{4}){2}|0\d{2,3}[-\s]?\d{7,8})(?!\d)"
-)
+# A mobile number, or a landline with its area code, with the usual separators.
+_GAP = r"[-\s.－]?"
+_MOBILE = rf"(?:\+?86{_GAP})?1[3-9]\d(?:{_GAP}\d{{4}}){{2}}"
+_LANDLINE = rf"0\d{{2,3}}{_GAP}\d{{3,4}}{_GAP}\d{{4}}"
+_PHONE = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_LANDLINE})(?!\d)")
 _ANY_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 _TOKEN = re.compile(r"(会员|助教)#(\d+)")
 

@@ -13,8 +13,8 @@ from aijobs.targets import Target
 from sandbox.context import RuntimeContext
 
 PROVIDERS = "消费分析"
-# From here on a habit is one: three of five bills.
-_HABIT_SHARE = 0.4
+# From these shares of at least so many bills on, a habit is one.
+_HABIT_SHARE, _WEEKDAY_SHARE, _HABIT_BILLS = 0.4, 0.25, 3
 
 
 def target_id(target: Target) -> str:
@@ -96,7 +96,9 @@ def _rhythm(features: dict[str, Any]) -> Clue | None:
 
 
 def _habits(features: dict[str, Any]) -> Clue | None:
-    days = [row for row in features["weekdays"] if row["share"] >= 0.25]
+    if features["spend"]["bills"] < _HABIT_BILLS:
+        return None
+    days = usual_days(features)
     hours = [row for row in features["hours"] if row["share"] >= _HABIT_SHARE]
     if not days and not hours:
         return None
@@ -107,11 +109,16 @@ def _habits(features: dict[str, Any]) -> Clue | None:
     return _clue(features, "消费习惯", "🕘", summary, f"近 180 天 {evidence}", 0.65)
 
 
+def usual_days(features: dict[str, Any]) -> list[dict[str, Any]]:
+    """The weekdays on which the member comes clearly more often than on others."""
+    return [row for row in features["weekdays"] if row["share"] >= _WEEKDAY_SHARE]
+
+
 def _place(features: dict[str, Any]) -> Clue | None:
-    if not features["areas"] or features["areas"][0]["share"] < _HABIT_SHARE:
+    total = features["spend"]["bills"]
+    if total < _HABIT_BILLS or features["areas"][0]["share"] < _HABIT_SHARE:
         return None
     top = features["areas"][0]
-    total = features["spend"]["bills"]
     summary = f"偏爱{top['name']}，预约时优先留这一区"
     return _clue(
         features,
@@ -156,7 +163,7 @@ def _card(features: dict[str, Any]) -> Clue | None:
 
 def _promotion(features: dict[str, Any]) -> Clue | None:
     spend = features["spend"]
-    if spend["bills"] < 3 or not spend["bills"]:
+    if spend["bills"] < _HABIT_BILLS:
         return None
     share = spend["groupbuy_or_coupon_bills"] / spend["bills"]
     if share < 0.3:

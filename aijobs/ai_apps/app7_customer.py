@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
+from aijobs.ai_apps.app3_clue import usual_days
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.member_features import describe_member
 from aijobs.ai_apps.outputs import CustomerAnalysis
@@ -21,6 +22,8 @@ from sandbox.context import RuntimeContext
 CONTACT_PAUSE_DAYS = 7
 # Paid in 60 days, in yuan, from which a member counts as 高 and 中.
 _HIGH, _MIDDLE = Decimal(2000), Decimal(500)
+# Churn risk from which somebody should reach out now, and from which a word does good.
+_ACT_NOW, _KEEP_WARM = 60, 30
 Tier = Literal["高", "中", "低"]
 
 
@@ -73,7 +76,7 @@ def _profile(features: dict[str, Any]) -> str:
         return f"截至 {features['as_of']} 还没有到店消费的会员，储值余额 {metrics['card_balance']} 元。"
     habits = "、".join(
         rows[0]["name"]
-        for rows in (features["weekdays"], features["hours"], features["areas"])
+        for rows in (usual_days(features), features["hours"], features["areas"])
         if rows
     )
     sentences = [
@@ -99,9 +102,9 @@ def _risk(features: dict[str, Any]) -> tuple[int, list[str]]:
     if rhythm is not None:
         ratio = float(rhythm["overdue_ratio"])
         risk = 15 + 25 * max(0.0, ratio - 0.5)
-        broken = "已明显超出" if ratio >= 1.5 else "仍在"
+        broken = "已明显超出自己的节奏" if ratio >= 1.5 else "仍在自己的节奏内"
         reasons.append(
-            f"平时约 {rhythm['median_interval_days']:g} 天来一次，现在隔了 {away} 天，{broken}自己的节奏"
+            f"平时约 {rhythm['median_interval_days']:g} 天来一次，现在隔了 {away} 天，{broken}"
         )
     else:
         risk = 20 + away * 0.8
@@ -136,23 +139,27 @@ def _action(features: dict[str, Any], risk: int) -> str:
         return "不主动联系；到店时正常接待，记下当天的反馈。"
     if consent["last_contact"]:
         last = date.fromisoformat(consent["last_contact"])
-        if (as_of - last).days < CONTACT_PAUSE_DAYS:
-            until = last + timedelta(days=CONTACT_PAUSE_DAYS)
-            return (
-                f"{last:%m月%d日}刚联系过，{until:%m月%d日}之前不再打扰；到店时由当班助教接待好。"
-            )
-    who = features["partners"][0]["assistant"] if features["partners"] else "熟悉的助教"
-    day = features["weekdays"][0]["name"] if features["weekdays"] else "本周"
-    place = features["areas"][0]["name"] if features["areas"] else "常坐的位置"
-    deadline = as_of + timedelta(days=2 if risk >= 60 else 5)
-    if risk >= 60:
+        until = last + timedelta(days=CONTACT_PAUSE_DAYS)
+        if as_of < until:
+            return f"{_day(last)}刚联系过，{_day(until)}之前不再打扰；到店时由当班助教接待好。"
+    if features["metrics"]["last_visit_days"] is None:
+        return "首次到店时由店长接待，问清喜欢的玩法和方便的时间，写进备注。"
+    who = features["partners"][0]["assistant"] if features["partners"] else "当班助教"
+    days = usual_days(features)
+    when = days[0]["name"] if days else "这几天"
+    place = f"{features['areas'][0]['name']}的老位置" if features["areas"] else "老位置"
+    if risk >= _ACT_NOW:
         return (
-            f"请{who}在{deadline:%m月%d日}前问候一次：问{day}要不要留{place}的老位置，"
+            f"请{who}在{_day(as_of + timedelta(days=2))}前问候一次，问{when}要不要留{place}；"
             f"不提余额和天数，对方不方便就不再追问。"
         )
-    if risk >= 30:
-        return f"请{who}在{deadline:%m月%d日}前发一句问候，顺带告诉对方{day}{place}还有空位。"
-    return f"维持现状：{day}优先安排{place}，由{who}接待，到店时记下新的喜好。"
+    if risk >= _KEEP_WARM:
+        return f"请{who}在{_day(as_of + timedelta(days=5))}前发一句问候，问{when}要不要留{place}。"
+    return f"维持现状：{when}来时优先安排{place}，由{who}接待，记下新的喜好。"
+
+
+def _day(day: date) -> str:
+    return f"{day.month}月{day.day}日"
 
 
 APP = AIApp(

@@ -212,7 +212,7 @@ def _describe_assistants(services: list[ServiceLine]) -> list[dict[str, Any]]:
         {
             "assistant": assistant_token(assistant_id),
             "services": len(lines),
-            "hours": str(sum((line.hours for line in lines), Decimal())),
+            "hours": f"{sum((line.hours for line in lines), Decimal()).normalize():f}",
             "last": lines[-1].business_date.isoformat(),
         }
         for assistant_id, lines in by_assistant.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -16,6 +17,7 @@ from metrics.events import Event
 from sandbox.context import RuntimeContext, use_context
 from tests.aijobs.provider_server import ProviderServer, answer_of, error_of
 from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
+from zqyy.database import as_owner
 from zqyy.durable.leases import Held, LeaseLost, claim
 from zqyy.durable.models import Lease
 
@@ -333,6 +335,42 @@ def test_features_that_cannot_be_built_end_their_step_only(store, monkeypatch):
     }
     assert rows(store, Run)[0].error_code == "prompt_error"
     assert job_of(store).status == "partial"
+
+
+@pytest.fixture
+def a_guard_that_refuses():
+    """The gate's function as it will be when guards stand in it, one of them saying no."""
+    sql = Path(gate_module.__file__).parent / "sql" / "0003_gate.up.sql"
+    original = sql.read_text(encoding="utf-8").replace(
+        "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
+    )
+    refusing = original.replace("BEGIN\n", "BEGIN refusal := 'kill_switch'; RETURN;\n", 1)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(refusing)
+    yield
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(original)
+
+
+def test_a_refused_step_never_starts_and_somebody_is_told(store, provider, a_guard_that_refuses):
+    drive(open_app(store, "app7_customer"))
+
+    (run,) = rows(store, Run)
+    (alert,) = rows(store, Alert)
+    assert (run.status, run.error_code, run.started_at) == ("failed", "kill_switch", None)
+    assert (alert.alert_type, alert.run_id) == ("kill_switch", run.pk)
+    assert rows(store, ProviderCall) == []
+    assert provider.calls == []
+
+
+def test_the_same_alert_within_a_minute_is_one_with_a_count_and_a_new_number(store, provider):
+    provider.order("app7_customer", status=500, body=error_of("InternalError"))
+
+    for _press in range(3):
+        drive(open_app(store, "app7_customer"))
+
+    (alert,) = rows(store, Alert)
+    assert (alert.count, alert.seq) == (3, 3)
 
 
 # --- Taking over ---------------------------------------------------------------------------------

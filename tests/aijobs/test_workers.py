@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections import Counter
 
 import psutil
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth.models import User
 from django.db import connection
+from rest_framework_simplejwt.tokens import AccessToken
 
 from aijobs.jobs import cancel_job, open_jobs
 from aijobs.models import ProviderCall, RetentionClue, Run, TriggerJob
+from metrics.importers import push_rows
 from sandbox.context import use_context
 from tests.aijobs.provider_server import ProviderServer
+from tests.aijobs.sockets import Socket
 from tests.aijobs.store import Store
 from tests.durable.clusters import WorkerCluster, wait_until
+from tests.factories import bill, make_site, push_member
 from zqyy.durable.models import Lease
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -79,6 +86,37 @@ def test_a_bill_becomes_clues_on_a_worker_by_the_rules(store, worker_cluster):
     with use_context(store.live):
         assert RetentionClue.objects.filter(superseded_at=None).exists()
         assert {run.provider for run in Run.objects.all()} == {"rules"}
+
+
+def test_a_bill_from_the_till_is_heard_on_the_socket_and_counts_once(worker_cluster):
+    site = make_site()
+    member = push_member(site)
+    first, second = (bill(site=site, member=member, paid=paid) for paid in (180, 90))
+    user = User.objects.create_superuser("operator")
+    worker_cluster("realtime")
+
+    @async_to_sync
+    async def push_and_listen() -> tuple[object, list[str]]:
+        socket = Socket(site.pk, subprotocols=["zqyy", str(AccessToken.for_user(user))])
+        await socket.open()
+        await asyncio.sleep(0.3)
+        pushed = await sync_to_async(push_rows)(site=site, kind="settlements", rows=[first])
+        heard = []
+        while len(heard) < 3:
+            message = await socket.hear()
+            if message["type"] == "cache_updated":
+                heard.append(message["payload"]["cache_type"])
+        await socket.leave()
+        return pushed, heard
+
+    pushed, heard = push_and_listen()
+    again = push_rows(site=site, kind="settlements", rows=[first])
+    more = push_rows(site=site, kind="settlements", rows=[second])
+
+    assert heard == ["app3_clue", "app8_clue_consolidated", "app7_customer_analysis"]
+    (opened,) = pushed.events
+    assert (again.unchanged, again.events) == (1, [])
+    assert [(event.job_id, event.coalesced) for event in more.events] == [(opened.job_id, True)]
 
 
 def test_a_worker_killed_in_mid_call_is_replaced_and_no_success_is_called_again(

@@ -1,0 +1,69 @@
+"""What drivers that are gone leave behind."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from aijobs.jobs import open_jobs
+from aijobs.models import Claim, ProviderCall, Run, TriggerJob
+from aijobs.sweep import fail_abandoned_jobs, settle_expired_holds
+from sandbox.context import use_context
+from zqyy.durable.models import Lease
+
+
+@pytest.fixture
+def run(store, settled_database) -> Run:
+    """A running run with a hold."""
+    with use_context(store.live), connection.cursor() as cursor:
+        open_jobs([store.consumption()])
+        run = Run.objects.order_by("position").first()
+        cursor.execute(
+            "SELECT open_provider_call(%s, %s, 'first', 'rules', 'm', '2026-05-05', 100, 60)",
+            [store.site.pk, run.pk],
+        )
+    return run
+
+
+def hold_after_sweep(store, *, expired: bool) -> str:
+    with use_context(store.live), connection.cursor() as cursor:
+        if expired:
+            cursor.execute("UPDATE provider_calls SET expires_at = now() - interval '1 s'")
+    settle_expired_holds()
+    with use_context(store.live):
+        return ProviderCall.objects.get().status
+
+
+def test_the_hold_of_a_running_call_counts_in_full_once_it_expired(store, run):
+    assert hold_after_sweep(store, expired=True) == "unknown"
+
+
+def test_the_hold_of_an_ended_run_is_released(store, run):
+    with use_context(store.live):
+        Run.objects.filter(pk=run.pk).update(status="failed", finished_at=run.created_at)
+
+    assert hold_after_sweep(store, expired=True) == "released"
+
+
+def test_a_hold_in_time_is_left_alone(store, run):
+    assert hold_after_sweep(store, expired=False) == "held"
+
+
+def test_a_job_whose_lease_was_closed_for_good_is_failed(store, run):
+    Lease.objects.update(closed_at=run.created_at, last_error="ValueError: x")
+
+    fail_abandoned_jobs()
+
+    with use_context(store.live):
+        job = TriggerJob.objects.get()
+        assert (job.status, job.error_message != "") == ("failed", True)
+        assert {run.error_code for run in Run.objects.all()} == {"internal_error"}
+        assert ProviderCall.objects.get().status == "unknown"
+    assert not Claim.objects.exists()
+
+
+def test_a_job_with_an_open_lease_is_left_alone(store, run):
+    fail_abandoned_jobs()
+
+    with use_context(store.live):
+        assert TriggerJob.objects.get().status == "pending"
