@@ -12,6 +12,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -21,6 +23,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from sandbox.access import Connector
+from sandbox.audit import record_change
 from sandbox.context import User, live_context, use_context
 from sandbox.models import ApiKey, Site
 
@@ -60,6 +63,17 @@ def create_api_key(
         site=site, name=name, key_hash=_hash(text), created_by_id=created_by_id
     )
     return key, text
+
+
+def revoke_api_key(*, key: ApiKey, actor_id: int | None) -> bool:
+    """End a key at once; False: it had been revoked before. Call inside the site's context."""
+    with transaction.atomic():
+        revoked = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now())
+        if revoked:
+            record_change(
+                action="api_key_revoked", subject=key, site_id=key.site_id, actor_id=actor_id
+            )
+    return bool(revoked)
 
 
 def find_api_key(text: str) -> ApiKey:

@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -103,9 +104,10 @@ CHANNEL_LAYERS = {
 # --- Applications ------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "zqyy",
-    "unfold",
+    # Without its own default site: zqyy.admin_config names ours.
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "zqyy.admin_config.ZqyyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -184,6 +186,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -212,6 +215,46 @@ CONTENT_SECURITY_POLICY = {
 
 # What `load_demo` gives the four demo users; the embedded servers' data folder keeps one.
 DEMO_PASSWORD = secret("DEMO_PASSWORD")
+
+# --- Admin -------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": _("ZQYY"),
+    "SITE_HEADER": _("ZQYY"),
+    "SITE_ICON": lambda request: static("zqyy/icon.svg"),
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("zqyy/icon.svg"),
+        }
+    ],
+    "SITE_URL": None,
+    # Django's log knows no stores; zqyy keeps its own (sandbox.audit).
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "8px",
+    "STYLES": [lambda request: static("zqyy/zqyy.css")],
+    "SCRIPTS": [lambda request: static("zqyy/live.js"), lambda request: static("zqyy/context.js")],
+    "SIDEBAR": {"navigation": "zqyy.admin_site.navigation"},
+    # The green of the cloth.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.4% .014 180.7)",
+            "100": "oklch(95.3% .051 180.8)",
+            "200": "oklch(91% .096 180.4)",
+            "300": "oklch(85.5% .138 181.1)",
+            "400": "oklch(74% .13 182)",
+            "500": "oklch(64% .12 183.5)",
+            "600": "oklch(52% .097 186)",
+            "700": "oklch(45% .08 187.5)",
+            "800": "oklch(40% .068 188.3)",
+            "900": "oklch(35% .056 190)",
+            "950": "oklch(26% .044 192.5)",
+        }
+    },
+}
 
 # --- API ---------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -1,11 +1,13 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
 from zqyy import api_docs
 from zqyy.error_pages import api_not_found
 from zqyy.health import healthz, readyz
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", healthz),
     path("readyz", readyz),
     path("api/v1/", include("zqyy.api_urls")),
@@ -13,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs/", api_docs.docs),
     # Also without a trailing slash: the API never redirects.
     re_path("^api/", api_not_found),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
 

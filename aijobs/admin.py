@@ -1,0 +1,173 @@
+"""Jobs of the store in sight: their steps, live progress, retry and cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from aijobs import admin_views
+from aijobs.jobs import cancel_job, retry_job
+from aijobs.models import Run, TriggerJob
+from aijobs.registry import AI_APPS
+from aijobs.templatetags.insights import may_run_apps
+from aijobs.wording import sentence_for
+from metrics.models import MemberVersion
+from sandbox.errors import ZqyyError
+from sandbox.site_admin import SiteModelAdmin, context_of
+
+_COLOURS = {
+    TriggerJob.Status.PENDING: "info",
+    TriggerJob.Status.RUNNING: "info",
+    TriggerJob.Status.COMPLETED: "success",
+    TriggerJob.Status.PARTIAL: "warning",
+    TriggerJob.Status.FAILED: "danger",
+}
+
+
+@admin.register(TriggerJob)
+class TriggerJobAdmin(SiteModelAdmin):
+    """Newest first; the open page follows by itself (static/zqyy/jobs.js)."""
+
+    list_display = ["number", "event", "member_name", "chain", "state", "progress", "created_at"]
+    list_filter = ["status", "event_type"]
+    ordering = ["-id"]
+    actions = None
+    change_list_template = "aijobs/job_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TriggerJob]:
+        day = context_of(request).business_date
+        versions = MemberVersion.objects.filter(
+            site=OuterRef("site"),
+            member=OuterRef("member"),
+            business_date__lte=day,
+            valid_to__gt=day,
+        )
+        jobs: QuerySet[TriggerJob] = super().get_queryset(request)
+        return jobs.annotate(member_called=Subquery(versions.values("name")[:1]))
+
+    @admin.display(description=gettext_lazy("job"), ordering="id")
+    def number(self, job: TriggerJob) -> str:
+        return f"#{job.pk}"
+
+    @admin.display(description=gettext_lazy("event"))
+    def event(self, job: TriggerJob) -> str:
+        return event_title(job.event_type)
+
+    @admin.display(description=gettext_lazy("member"))
+    def member_name(self, job: Any) -> str:
+        return job.member_called or "—"
+
+    @admin.display(description=gettext_lazy("chain"))
+    def chain(self, job: TriggerJob) -> str:
+        return job.app_chain
+
+    @display(  # type: ignore[untyped-decorator]
+        description=gettext_lazy("status"), label=_COLOURS, ordering="status"
+    )
+    def state(self, job: TriggerJob) -> tuple[str, str]:
+        return job.status, job.get_status_display()
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, job: TriggerJob) -> str:
+        return f"{job.steps_done}/{job.steps_total}"
+
+    # --- A job's page, and what live pages ask for ------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("run/", wrap(admin_views.run_app), name="aijobs_run_app"),
+            path(
+                "insight/<str:app>/<int:member_id>/",
+                wrap(admin_views.show_insight),
+                name="aijobs_insight",
+            ),
+            path("clues/<int:member_id>/", wrap(admin_views.show_clues), name="aijobs_clues"),
+            path("<int:job_id>/progress/", wrap(admin_views.show_progress), name="aijobs_progress"),
+            *(
+                path(
+                    f"<int:job_id>/{deed}/",
+                    wrap(require_POST(self.deed_view)),
+                    {"deed": deed},
+                    name=f"aijobs_{deed}_job",
+                )
+                for deed in ("retry", "cancel")
+            ),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        job = self._job(request, unquote(object_id))
+        runs = Run.objects.filter(site=job.site_id, job=job).order_by("position", "attempt")
+        page = {
+            **self.admin_site.each_context(request),
+            "title": f"{event_title(job.event_type)} #{job.pk}",
+            "job": job,
+            "runs": [_shown(run) for run in runs.defer("prompt", "features", "response", "result")],
+            "colour": _COLOURS.get(TriggerJob.Status(job.status), ""),
+            "may_act": may_run_apps(request.user),
+            "may_retry": job.status in (TriggerJob.Status.PARTIAL, TriggerJob.Status.FAILED),
+            "may_cancel": job.status in TriggerJob.OPEN,
+        }
+        return TemplateResponse(request, "aijobs/job.html", page)
+
+    def deed_view(self, request: HttpRequest, job_id: int, deed: str) -> HttpResponse:
+        """Retry the steps that failed, or cancel the job."""
+        job = self._job(request, str(job_id))
+        if not may_run_apps(request.user):
+            raise PermissionDenied
+        act = retry_job if deed == "retry" else cancel_job
+        try:
+            act(job=job, user_id=request.user.pk)
+        except ZqyyError as error:
+            messages.error(request, str(error.message))
+        else:
+            done = _("The failed steps run again.") if deed == "retry" else _("Cancelled.")
+            messages.success(request, done)
+        return HttpResponseRedirect(reverse("admin:aijobs_triggerjob_change", args=[job_id]))
+
+    def _job(self, request: HttpRequest, object_id: str) -> Any:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        job = self.get_object(request, object_id)
+        if job is None:
+            raise Http404
+        return job
+
+
+def event_title(event_type: str) -> str:
+    """What set a job off, in words; an unknown type as it is."""
+    titles = {
+        "consumption": _("Bill settled"),
+        "note_created": _("Note written"),
+        "task_assigned": _("Task assigned"),
+        "dws_completed": _("Day closed"),
+        "app_run": _("Started by hand"),
+    }
+    return titles.get(event_type, event_type)
+
+
+def _shown(run: Run) -> dict[str, Any]:
+    app = AI_APPS.get(run.app)
+    return {
+        "run": run,
+        "title": app.title if app else run.app,
+        "message": sentence_for(run.error_code),
+    }

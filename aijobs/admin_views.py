@@ -1,0 +1,90 @@
+"""What open pages ask for while the AI works: run an app, how far is it, the new text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from aijobs.jobs import job_progress, open_app_run
+from aijobs.models import Run, TriggerJob
+from aijobs.registry import AI_APPS
+from aijobs.templatetags.insights import clue_panel, insight_panel, may_run_apps
+from aijobs.wording import sentence_for
+from metrics.models import Member
+from sandbox.context import RuntimeContext
+from sandbox.errors import ZqyyError
+from sandbox.site_admin import context_of
+
+
+@require_POST
+def run_app(request: HttpRequest) -> JsonResponse:
+    """Open a job of one app for one member, at the date in sight; 202 with how it stands."""
+    if not may_run_apps(request.user):
+        raise PermissionDenied
+    member = request.POST.get("member", "")
+    if not member.isdecimal():
+        raise Http404
+    try:
+        job = open_app_run(
+            ctx=context_of(request),
+            app=request.POST.get("app", ""),
+            target={"member_id": int(member)},
+            triggered_by="admin_manual",
+            user_id=request.user.pk,
+        )
+    except ZqyyError as error:
+        return JsonResponse(error.body(), status=error.status)
+    return JsonResponse(standing(job), status=202)
+
+
+@require_GET
+def show_progress(request: HttpRequest, job_id: int) -> JsonResponse:
+    """How a job stands, in words."""
+    ctx = context_of(request)
+    job = TriggerJob.objects.filter(site=ctx.site, pk=job_id).first()
+    if job is None:
+        raise Http404
+    return JsonResponse(standing(job))
+
+
+def standing(job: TriggerJob) -> dict[str, Any]:
+    """A job's status with its label, and why it did not succeed if so."""
+    steps = job_progress(job)["steps"]
+    codes = [step["error_code"] for step in steps if step["error_code"]]
+    message = sentence_for(codes[0]) if codes else ""
+    if steps and all(step["status"] == Run.Status.SKIPPED for step in steps):
+        message = _("There was nothing to work on.")
+    return {
+        "id": job.pk,
+        "status": job.status,
+        "label": job.get_status_display(),
+        "message": message,
+        "is_open": job.status in TriggerJob.OPEN,
+    }
+
+
+@require_GET
+def show_insight(request: HttpRequest, app: str, member_id: int) -> HttpResponse:
+    """The panel of an app's newest result."""
+    if app not in AI_APPS:
+        raise Http404
+    _require_member(context_of(request), member_id)
+    panel = insight_panel({"request": request}, app, member_id)
+    return render(request, "aijobs/insight_panel.html", panel)
+
+
+@require_GET
+def show_clues(request: HttpRequest, member_id: int) -> HttpResponse:
+    """The panel of a member's clues in force."""
+    _require_member(context_of(request), member_id)
+    return render(request, "aijobs/clue_panel.html", clue_panel({"request": request}, member_id))
+
+
+def _require_member(ctx: RuntimeContext, member_id: int) -> None:
+    if not Member.objects.filter(site=ctx.site, pk=member_id).exists():
+        raise Http404

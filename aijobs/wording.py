@@ -1,0 +1,59 @@
+"""What a manager is told: sentences for error codes, words for ages. Nobody sees a code."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+_INTERNAL = gettext_lazy("Something went wrong. It has been recorded; please try again later.")
+
+# Codes of runs and refusals, in the order of the guards and then of the call.
+SENTENCES: dict[str, Promise | str] = {
+    "kill_switch": gettext_lazy("The head office has switched AI off."),
+    "circuit_open": gettext_lazy(
+        "AI failed several times and paused itself; it tries again in about a minute. The last"
+        " result can still be used."
+    ),
+    "rate_limited": gettext_lazy("This store asks too often; please try again in a minute."),
+    "budget_exceeded": gettext_lazy(
+        "The AI allowance of today (or this month) is used up; the head office can change it."
+    ),
+    "timeout": gettext_lazy("The analysis took too long. Nothing was changed; please try again."),
+    "throttled": gettext_lazy("The AI service is busy; please try again later."),
+    "provider_error": gettext_lazy(
+        "The AI service is down for the moment; your figures are not affected."
+    ),
+    "invalid_output": gettext_lazy(
+        "AI's answer was not good enough and was dropped; the last result stays."
+    ),
+    "auth": gettext_lazy("The AI account is not set up properly; please tell the head office."),
+    "bad_request": gettext_lazy("The data is incomplete."),
+    "content_blocked": gettext_lazy(
+        "The content check stopped it; please look at the notes' words."
+    ),
+    "prompt_error": _INTERNAL,
+    "internal_error": _INTERNAL,
+    "cancelled": gettext_lazy("Cancelled."),
+    "stale": gettext_lazy("There is a newer result already; this one was not used."),
+}
+
+
+def sentence_for(error_code: str) -> str:
+    """What to tell a person about a step that failed; empty without a code."""
+    return str(SENTENCES.get(error_code, _INTERNAL)) if error_code else ""
+
+
+def age_text(seconds: int) -> str:
+    """A rough age: minutes, hours or days ago."""
+    if seconds < 60:
+        return _("just now")
+    for size, one, many in (
+        (86400, "%(count)d day ago", "%(count)d days ago"),
+        (3600, "%(count)d hour ago", "%(count)d hours ago"),
+    ):
+        if seconds >= size:
+            return ngettext(one, many, seconds // size) % {"count": seconds // size}
+    return ngettext("%(count)d minute ago", "%(count)d minutes ago", seconds // 60) % {
+        "count": seconds // 60
+    }

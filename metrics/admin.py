@@ -1,0 +1,235 @@
+"""Members with their metrics, bills and card entries of the store and date in sight."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import F, OrderBy, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from metrics.boards import member_board
+from metrics.entries import record_note
+from metrics.masking import mask_phone
+from metrics.member_page import bills_of, metrics_of, notes_of
+from metrics.models import CardEntry, Member, Settlement
+from metrics.templatetags.figures import UNKNOWN, figure, yuan
+from sandbox.errors import ZqyyError
+from sandbox.site_admin import OnceCountedChangeList, SiteModelAdmin, context_of
+
+# Fewer digits would find a masked number one digit at a time.
+PHONE_DIGITS = 4
+
+
+class MetricChangeList(OnceCountedChangeList):
+    """Unknown values come last, whichever way a column is sorted."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[OrderBy]:
+        return [_unknown_last(order) for order in super().get_ordering(request, queryset)]
+
+
+def _unknown_last(order: str | OrderBy) -> OrderBy:
+    if isinstance(order, str):
+        order = OrderBy(F(order.removeprefix("-")), descending=order.startswith("-"))
+    return OrderBy(order.expression, descending=order.descending, nulls_last=True)
+
+
+@admin.register(Member)
+class MemberAdmin(SiteModelAdmin):
+    """The board: sorted by any metric; a member's page in place of a form."""
+
+    list_display = [
+        "name",
+        "external_id",
+        "phone",
+        "last_visit",
+        "days_away",
+        "visits",
+        "bills",
+        "balance",
+        "spent_60d",
+        "spent",
+    ]
+    list_display_links = ["name"]
+    search_fields = ["external_id"]
+    search_help_text = gettext_lazy("Name, number or the last digits of the phone")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MetricChangeList]:
+        return MetricChangeList
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        # Not as an attribute: Django's check takes annotations for missing fields.
+        return ["-last_visit"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        return member_board(ctx=context_of(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Member], search_term: str
+    ) -> tuple[QuerySet[Member], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(name__icontains=term) | Q(external_id__iexact=term)
+        if term.isdecimal() and len(term) >= PHONE_DIGITS:
+            found |= Q(phone__endswith=term)
+        return queryset.filter(found), False
+
+    @admin.display(description=gettext_lazy("name"), ordering="name")
+    def name(self, member: Any) -> str:
+        return str(member.name or member.external_id)
+
+    @admin.display(description=gettext_lazy("phone"))
+    def phone(self, member: Any) -> str:
+        return mask_phone(member.phone) or UNKNOWN
+
+    @admin.display(description=gettext_lazy("last visit"), ordering="last_visit")
+    def last_visit(self, member: Any) -> str:
+        return member.last_visit.isoformat() if member.last_visit else UNKNOWN
+
+    @admin.display(description=gettext_lazy("days away"), ordering="last_visit_days")
+    def days_away(self, member: Any) -> str:
+        return figure(member.last_visit_days, "count")
+
+    @admin.display(description=gettext_lazy("visits"), ordering="visits")
+    def visits(self, member: Any) -> str:
+        return figure(member.visits, "count")
+
+    @admin.display(description=gettext_lazy("bills"), ordering="total_transactions")
+    def bills(self, member: Any) -> str:
+        return figure(member.total_transactions, "count")
+
+    @admin.display(description=gettext_lazy("card balance"), ordering="card_balance")
+    def balance(self, member: Any) -> str:
+        return yuan(member.card_balance)
+
+    @admin.display(description=gettext_lazy("spent in 60 days"), ordering="consumption_60d")
+    def spent_60d(self, member: Any) -> str:
+        return yuan(member.consumption_60d)
+
+    @admin.display(description=gettext_lazy("spent in all"), ordering="total_consumption")
+    def spent(self, member: Any) -> str:
+        return yuan(member.total_consumption)
+
+    # --- A member's page -------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        note = self.admin_site.admin_view(require_POST(self.note_view))
+        return [
+            path("<int:member_id>/note/", note, name="metrics_member_note"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return self._page(request, self._member(request, unquote(object_id)))
+
+    def note_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
+        """Add a note; what is refused comes back with its reason and the text."""
+        member = self._member(request, str(member_id))
+        if not request.user.has_perm("metrics.add_note"):
+            raise PermissionDenied
+        text = request.POST.get("text", "")
+        try:
+            record_note(
+                ctx=context_of(request),
+                member_id=member_id,
+                text=text,
+                actor=cast(AbstractBaseUser, request.user),  # the admin's views need a sign-in
+            )
+        except ZqyyError as error:
+            reasons = [text for texts in error.fields.values() for text in texts]
+            return self._page(
+                request,
+                member,
+                status=error.status,
+                note={"text": text, "errors": reasons or [str(error.message)]},
+            )
+        messages.success(request, _("The note is recorded."))
+        return HttpResponseRedirect(reverse("admin:metrics_member_change", args=[member_id]))
+
+    def _member(self, request: HttpRequest, object_id: str) -> Any:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        member = self.get_object(request, object_id)
+        if member is None:
+            raise Http404
+        return member
+
+    def _page(
+        self,
+        request: HttpRequest,
+        member: Any,
+        *,
+        note: dict[str, Any] | None = None,
+        status: int = 200,
+    ) -> TemplateResponse:
+        ctx = context_of(request)
+        page = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": member,
+            "title": member.name or member.external_id,
+            "member": member,
+            "metrics": metrics_of(member=member, ctx=ctx),
+            "bills": bills_of(member_id=member.pk, ctx=ctx),
+            "notes": notes_of(member_id=member.pk, ctx=ctx),
+            "note": note,
+            "may_note": request.user.has_perm("metrics.add_note"),
+        }
+        return TemplateResponse(request, "metrics/member.html", page, status=status)
+
+
+@admin.register(Settlement)
+class SettlementAdmin(SiteModelAdmin):
+    """Bills as they were settled; a void is a bill of its own."""
+
+    list_display = ["business_date", "external_id", "area_code", "table", "due", "off", "received"]
+    list_filter = ["business_date", "area_code"]
+    search_fields = ["external_id__exact"]
+    ordering = ["-business_date", "-id"]
+    exclude = ["site", "batch", "area", "void_of", "member"]
+
+    @admin.display(description=gettext_lazy("gross"), ordering="gross")
+    def due(self, bill: Settlement) -> str:
+        return yuan(bill.gross)
+
+    @admin.display(description=gettext_lazy("discount"), ordering="discount")
+    def off(self, bill: Settlement) -> str:
+        return yuan(bill.discount)
+
+    @admin.display(description=gettext_lazy("paid"), ordering="paid")
+    def received(self, bill: Settlement) -> str:
+        return yuan(bill.paid)
+
+
+@admin.register(CardEntry)
+class CardEntryAdmin(SiteModelAdmin):
+    """Changes of members' cards."""
+
+    list_display = ["business_date", "external_id", "kind", "own", "given"]
+    list_filter = ["kind"]
+    search_fields = ["external_id__exact"]
+    ordering = ["-business_date", "-id"]
+    exclude = ["site", "batch", "settlement", "void_of", "member"]
+
+    @admin.display(description=gettext_lazy("principal"), ordering="principal")
+    def own(self, entry: CardEntry) -> str:
+        return yuan(entry.principal)
+
+    @admin.display(description=gettext_lazy("gift"), ordering="gift")
+    def given(self, entry: CardEntry) -> str:
+        return yuan(entry.gift)

@@ -1,0 +1,40 @@
+"""How figures are written on a page: unknown is a dash, never 0."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+
+from metrics.masking import mask_phone
+
+register = template.Library()
+UNKNOWN = "—"
+
+register.filter("masked", mask_phone)
+
+
+@register.filter
+def yuan(amount: Decimal | None) -> str:
+    """¥1,234.50"""
+    if amount is None:
+        return UNKNOWN
+    return f"-¥{-amount:,.2f}" if amount < 0 else f"¥{amount:,.2f}"
+
+
+@register.filter
+def figure(value: Any, unit: str) -> str:
+    """A metric's value in its unit (metrics.catalog)."""
+    if value is None:
+        return UNKNOWN
+    if unit == "yuan":
+        return yuan(value)
+    return _("%(count)s days") % {"count": value} if unit == "days" else f"{value:,}"
+
+
+@register.filter
+def change(ratio: Decimal | None) -> str:
+    """+12.3 %, or a dash where there is nothing to compare with."""
+    return UNKNOWN if ratio is None else f"{ratio * 100:+.1f}%"

@@ -1,0 +1,146 @@
+"""Stores, keys, grants, accounts and the audit log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from sandbox.access import granted_sites
+from sandbox.authentication import create_api_key, revoke_api_key
+from sandbox.models import ApiKey, AuditEntry, Site, SiteGrant, SiteIngest
+from sandbox.site_admin import AuditedAdmin, SiteModelAdmin, context_of
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[misc, type-arg]
+    """Accounts. Their stores are granted on a page of its own."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "first_name", "last_name", "is_staff", "is_active", "last_login"]
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, AuditedAdmin):  # type: ignore[misc]
+    """The four roles; what each may do is fixed in zqyy/roles.py."""
+
+
+@admin.register(SiteGrant)
+class SiteGrantAdmin(AuditedAdmin):
+    """Who sees which store."""
+
+    list_display = ["user", "site", "assistant_id"]
+    list_filter = ["site"]
+    search_fields = ["user__username"]
+    list_select_related = ["user", "site"]
+
+
+@admin.register(Site)
+class SiteAdmin(AuditedAdmin):
+    """Stores that the user may see. None is ever deleted: its bills stay."""
+
+    list_display = [
+        "code",
+        "name",
+        "timezone",
+        "day_starts_at",
+        "opens_at",
+        "closes_at",
+        "is_active",
+    ]
+    search_fields = ["code", "name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        if request.user.has_perm("sandbox.change_site"):
+            return Site.objects.all()
+        return granted_sites(request.user)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> list[str]:
+        # A trigger of the database refuses to change them once there are facts.
+        facts = SiteIngest.objects.filter(site=obj, first_business_date__isnull=False)
+        return ["timezone", "day_starts_at"] if facts.exists() else []
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # A store comes with its areas and counters: import_facts --create-site makes them.
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(SiteModelAdmin):
+    """Keys of connectors: made, shown once, revoked; never changed and never shown again."""
+
+    list_display = ["name", "created_at", "created_by", "revoked_at"]
+    list_select_related = ["created_by"]
+    fields = ["name"]
+    actions = ["revoke"]
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return ["name"] if obj is None else ["name", "created_at", "created_by", "revoked_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("sandbox.add_apikey"))
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("sandbox.change_apikey"))
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        key, text = create_api_key(
+            site=context_of(request).site, name=obj.name, created_by_id=request.user.pk
+        )
+        obj.pk, obj.site = key.pk, key.site
+        obj.refresh_from_db()
+        messages.warning(request, _("Copy the key now; it is not shown again: %s") % text)
+
+    @admin.action(description=gettext_lazy("Revoke the selected keys"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        revoked = sum(revoke_api_key(key=key, actor_id=request.user.pk) for key in queryset)
+        messages.success(request, _("Keys revoked: %d") % revoked)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(SiteModelAdmin):
+    """Who changed what, in the store in sight and in what the whole chain shares."""
+
+    list_display = ["at", "actor", "action", "object_type", "object_id", "changes"]
+    list_filter = ["action"]
+    search_fields = ["object_type__startswith", "object_id__exact", "request_id__exact"]
+    list_select_related = ["actor"]
+    ordering = ["-id"]
+    fields = ["at", "actor", "action", "object_type", "object_id", "old", "new", "request_id"]
+    readonly_fields = ["old", "new"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        return AuditEntry.objects.filter(Q(site=context_of(request).site) | Q(site=None))
+
+    @admin.display(description=gettext_lazy("changes"))
+    def changes(self, entry: AuditEntry) -> str:
+        return ", ".join({**(entry.before or {}), **(entry.after or {})})
+
+    @admin.display(description=gettext_lazy("before"))
+    def old(self, entry: AuditEntry) -> str:
+        return _as_text(entry.before)
+
+    @admin.display(description=gettext_lazy("after"))
+    def new(self, entry: AuditEntry) -> str:
+        return _as_text(entry.after)
+
+
+def _as_text(values: dict[str, Any] | None) -> str:
+    return json.dumps(values, ensure_ascii=False, indent=2) if values else "—"

@@ -1,0 +1,28 @@
+// The date of this page changed somewhere else: show it. A page with something typed into it is
+// not thrown away; it offers the reload instead.
+(() => {
+  "use strict";
+
+  let isTouched = false;
+
+  const check = async () => {
+    const bar = document.getElementById("zqyy-bar");
+    const shown = window.zqyy.state;
+    // A page with ?as_of= keeps its date whatever the settings say.
+    if (!bar || shown.scope === "as_of") return;
+    const response = await fetch(bar.dataset.stateUrl, { headers: { Accept: "application/json" } });
+    if (!response.ok) return;
+    const now = await response.json();
+    if (["site", "mode", "business_date", "scope"].every((key) => now[key] === shown[key])) return;
+    if (isTouched) document.getElementById("zqyy-reload").hidden = false;
+    else location.reload();
+  };
+
+  document.addEventListener("input", () => { isTouched = true; });
+  document.addEventListener("zqyy:context_changed", check);
+  document.addEventListener("zqyy:reconnected", check);
+  document.addEventListener("DOMContentLoaded", () => {
+    const reload = document.getElementById("zqyy-reload");
+    if (reload) reload.addEventListener("click", () => location.reload());
+  });
+})();

@@ -1,0 +1,26 @@
+// The jobs list and a job's page follow what happens: on a hint the page is fetched again and its
+// part swapped, at most once a second.
+(() => {
+  "use strict";
+
+  const PAUSE_MS = 1000;
+  let timer = null;
+
+  const reload = async () => {
+    timer = null;
+    const response = await fetch(location.href);
+    if (!response.ok) return; // the next hint asks again
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const now = page.getElementById("zqyy-jobs");
+    if (now) document.getElementById("zqyy-jobs").replaceWith(now);
+  };
+
+  const follow = (event) => {
+    const { follow: only } = document.getElementById("zqyy-jobs").dataset;
+    if (only && event.detail && String(event.detail.id) !== only) return;
+    timer = timer || setTimeout(reload, PAUSE_MS);
+  };
+
+  document.addEventListener("zqyy:job_progress", follow);
+  document.addEventListener("zqyy:reconnected", follow);
+})();

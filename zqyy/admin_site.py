@@ -1,0 +1,107 @@
+"""The admin: its home page, its navigation by role, and what every page shows about the context."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.sites import UnfoldAdminSite
+
+from metrics.home import home_page
+from sandbox import admin_views
+from sandbox.access import granted_sites
+from sandbox.permissions import CHANGE_CONTEXT, TIME_TRAVEL
+
+
+class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    """Unfold's site with the runtime context in the header of every page."""
+
+    site_title = _("ZQYY")
+    index_title = _("Today")
+    enable_nav_sidebar = True
+
+    def extra_urls(self) -> list[URLPattern]:
+        return [
+            path("context/", self.admin_view(admin_views.change_context), name="change_context"),
+            path("context/state/", self.admin_view(admin_views.context_state), name="context"),
+            path("store/", self.admin_view(admin_views.change_store), name="change_store"),
+        ]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context: dict[str, Any] = super().each_context(request)
+        # A page of an anonymous visitor (login) has neither stores nor dates.
+        if not request.user.is_authenticated:
+            return context
+        runtime = getattr(request, "context", None)
+        may_travel = request.user.has_perm(TIME_TRAVEL) or request.user.has_perm(CHANGE_CONTEXT)
+        return {
+            **context,
+            "runtime": runtime,
+            "may_change_context": may_travel and runtime is not None,
+            "stores": list(granted_sites(request.user)) if runtime else [],
+            "page_state": admin_views.page_state(request) if runtime else None,
+        }
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        ctx = getattr(request, "context", None)
+        home = home_page(ctx=ctx) if ctx is not None else None
+        page: TemplateResponse = super().index(request, {"home": home, **(extra_context or {})})
+        return page
+
+
+# The sidebar: models by group, with their icons, the manager's pages first.
+_NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
+    (
+        None,
+        [
+            ("metrics.member", "group"),
+            ("metrics.settlement", "receipt_long"),
+            ("metrics.cardentry", "credit_card"),
+        ],
+    ),
+    (_("AI"), [("aijobs.triggerjob", "bolt")]),
+    (
+        _("Administration"),
+        [
+            ("sandbox.site", "storefront"),
+            ("sandbox.sitegrant", "passkey"),
+            ("sandbox.apikey", "key"),
+            ("sandbox.auditentry", "history"),
+            ("auth.user", "person"),
+            ("auth.group", "groups"),
+        ],
+    ),
+]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar, of what the user may see."""
+    home = {"title": _("Today"), "icon": "home", "link": reverse("admin:index")}
+    groups = []
+    for title, models in _NAVIGATION:
+        items = [_link(label, icon) for label, icon in models if _may_see(request, label)]
+        if title is None:
+            items.insert(0, home)
+        if items:
+            groups.append({"title": title, "separator": title is not None, "items": items})
+    return groups
+
+
+def _may_see(request: HttpRequest, label: str) -> bool:
+    app, model = label.split(".")
+    return bool(request.user.has_perm(f"{app}.view_{model}"))
+
+
+def _link(label: str, icon: str) -> dict[str, Any]:
+    model = apps.get_model(label)
+    return {
+        "title": model._meta.verbose_name_plural,
+        "icon": icon,
+        "link": reverse(f"admin:{label.replace('.', '_')}_changelist"),
+    }
