@@ -250,7 +250,7 @@ def _finance_sql() -> str:
             new_members=source(_FROM_FIRST_VISITS),
             columns=columns("{0}"),
             differences=columns("d.{0} - lag(d.{0}, 1, 0) OVER so_far AS {0}"),
-            sums=columns("sum({0}) AS {0}"),
+            sums=columns("sum({0})::bigint AS {0}"),
             running=columns("sum({0}) OVER so_far AS {0}"),
             excluded=columns("excluded.{0}"),
             current=columns("d.{0}"),

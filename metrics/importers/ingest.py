@@ -60,10 +60,12 @@ RETURNING last_batch, last_committed_at
 
 def _date_areas(site_id: int, first: date) -> None:
     """A store's areas are as old as its first fact: they can be asked about at any date."""
-    AreaVersion.objects.filter(
-        site_id=site_id, business_date__gt=first, area__business_date__gt=first
-    ).update(business_date=first)
-    Area.objects.filter(site_id=site_id, business_date__gt=first).update(business_date=first)
+    later = Area.objects.filter(site_id=site_id, business_date__gt=first)
+    if areas := list(later.values_list("pk", flat=True)):
+        later.update(business_date=first)
+        AreaVersion.objects.filter(
+            site_id=site_id, area_id__in=areas, business_date__gt=first
+        ).update(business_date=first)
 
 
 def publish_fired(*, site: Site, today: date, parts: Parts) -> list[EventResult]:
