@@ -3,6 +3,7 @@
 ZqyyError
 ├── BadRequest            400  the input; names the field and the fix
 │   └── InvalidDate       400  a business date that cannot be
+├── LengthRequired        411  a body without its length
 ├── NotPermitted          403  signed in, but may not
 ├── NotFound              404  also whatever belongs to another store
 ├── Conflict              409
@@ -67,6 +68,11 @@ class InvalidDate(BadRequest):
             else _("This store has no records yet.")
         )
         return cls(text, fields={"business_date": [str(text)]})
+
+
+class LengthRequired(ZqyyError):
+    code, status = "length_required", 411
+    message = _("Send the body with its Content-Length, not in chunks.")
 
 
 class NotPermitted(ZqyyError):

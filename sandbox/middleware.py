@@ -17,7 +17,7 @@ from sandbox.audit import record_sandbox_use
 from sandbox.authentication import Identity, identify
 from sandbox.context import RuntimeContext, User, live_context, resolve_context, use_context
 from sandbox.error_responses import error_response
-from sandbox.errors import BadRequest, NotPermitted, ZqyyError
+from sandbox.errors import BadRequest, LengthRequired, NotPermitted, ZqyyError
 from sandbox.models import Site
 from sandbox.permissions import TIME_TRAVEL
 
@@ -52,6 +52,9 @@ class ContextMiddleware:
             return self.get_response(request)
         is_api = request.path_info.startswith(API_PREFIX)
         if is_api:
+            if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+                # DRF would take it for an empty body.
+                return error_response(LengthRequired())
             request.identity = identify(request)  # type: ignore[attr-defined]
         try:
             ctx = context_for(request, match.kwargs)

@@ -56,6 +56,13 @@ def test_a_body_over_5_mb_is_413(anonymous):
     assert refused.json()["code"] == "payload_too_large"
 
 
+def test_a_body_in_chunks_is_411(anonymous):
+    refused = anonymous.post(TOKEN, {}, "json", headers={"transfer-encoding": "chunked"})
+
+    assert refused.status_code == 411
+    assert refused.json()["code"] == "length_required"
+
+
 def test_another_media_type_is_415(anonymous):
     refused = post(anonymous, b"username=a", "application/x-www-form-urlencoded")
 

@@ -123,6 +123,7 @@ def test_as_of_puts_one_request_on_another_date_and_is_recorded(browser, sites):
 
 def test_as_of_needs_the_permission(browser, user):
     user.user_permissions.clear()
+    user.groups.set([Group.objects.get(name="assistant")])
 
     assert browser.get("/show/?as_of=2026-04-20").status_code == 404
 
