@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
+from django.db.models import Min
 
 from metrics.events import Event, EventResult, publish
 from metrics.importers.kinds import NOTES, SERVICE_LINES, SETTLEMENTS, Kind
@@ -63,9 +64,9 @@ def _date_areas(site_id: int, first: date) -> None:
     later = Area.objects.filter(site_id=site_id, business_date__gt=first)
     if areas := list(later.values_list("pk", flat=True)):
         later.update(business_date=first)
-        AreaVersion.objects.filter(
-            site_id=site_id, area_id__in=areas, business_date__gt=first
-        ).update(business_date=first)
+        versions = AreaVersion.objects.filter(site_id=site_id, area_id__in=areas)
+        oldest = versions.values("area").annotate(oldest=Min("pk")).values("oldest")
+        versions.filter(pk__in=oldest).update(business_date=first)
 
 
 def publish_fired(*, site: Site, today: date, parts: Parts) -> list[EventResult]:

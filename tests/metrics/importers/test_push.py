@@ -216,7 +216,7 @@ anything = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kind=st.sampled_from(sorted(KINDS)), payload=st.data())
 def test_whatever_is_sent_is_accepted_or_refused_by_name(kind, payload):
     site = make_site()
