@@ -46,7 +46,7 @@ bench: .venv/dev.stamp
 	done
 
 messages: .venv/run.stamp
-	@$(PYTHON) manage.py makemessages --locale zh_Hans --no-location --ignore .venv --ignore .data
+	@$(PYTHON) manage.py makemessages --locale zh_Hans --no-location --ignore .venv --ignore .data --ignore "tests/*"
 	@$(PYTHON) manage.py compilemessages --locale zh_Hans --ignore .venv
 
 clean:

@@ -91,7 +91,7 @@ class Member(Identity):
 
 class MemberVersion(Version):
     member = same_site("metrics.Member", related_name="versions")
-    name = models.CharField(_("name"), max_length=64, blank=True)
+    name = models.CharField(_("full name"), max_length=64, blank=True)
     phone = models.CharField(_("phone"), max_length=32, blank=True)
     joined_at = models.DateTimeField(_("joined at"), null=True)
     birthday = models.DateField(_("birthday"), null=True)
@@ -119,7 +119,7 @@ class Assistant(Identity):
 
 class AssistantVersion(Version):
     assistant = same_site("metrics.Assistant", related_name="versions")
-    name = models.CharField(_("name"), max_length=64, blank=True)
+    name = models.CharField(_("full name"), max_length=64, blank=True)
     level = models.CharField(_("level"), max_length=20, blank=True)
     hired_at = models.DateTimeField(_("hired at"), null=True)
     left_at = models.DateTimeField(_("left at"), null=True)
