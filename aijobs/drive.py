@@ -6,62 +6,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from aijobs.ai_apps.base import AIApp, Features
-from aijobs.alerts import ALERT_TYPES, raise_alert
-from aijobs.cache import store_result
 from aijobs.chains import find_ready
-from aijobs.errors import InvalidOutput, NothingToSay, PromptError, Stale, StepError
-from aijobs.events import announce_cache_update, announce_job_progress
-from aijobs.gate import Gate, Purpose
-from aijobs.jobs import count_step, finish_job, job_progress, start_job
+from aijobs.jobs import finish_job, start_job
 from aijobs.models import Run, TriggerJob
-from aijobs.parsing import parse_output, repair_prompt
-from aijobs.providers import Provider, provider_for
-from aijobs.registry import AI_APPS, PROMPT_VERSION
-from aijobs.runs import (
-    fail_open_runs,
-    fail_run,
-    finish_run,
-    newest_runs,
-    replace_lost_runs,
-    skip_run,
-)
-from aijobs.targets import Target
-from sandbox.context import RuntimeContext, live_context, use_context
-from sandbox.models import Mode, Site, SiteIngest
+from aijobs.runs import fail_open_runs, newest_runs, replace_lost_runs
+from aijobs.steps import Drive, announce_progress, take_step
+from sandbox.context import RuntimeContext, use_context
+from sandbox.models import Mode, Site
 from sandbox.options import option
-from zqyy.durable.leases import Held, LeaseLost, close, fence
+from zqyy.durable.leases import Held, close, fence
 from zqyy.durable.models import Lease
-from zqyy.durable.outages import OUTAGE, insist
+from zqyy.durable.outages import insist
 
 logger = logging.getLogger(__name__)
 
 # A job may take as long as this many of its steps' timeouts, or as many as it has steps.
 LEAST_STEPS_OF_DEADLINE = 5
-
-
-@dataclass(frozen=True)
-class _Drive:
-    """One driver's hold on one job. `ends_at` is the job's deadline on this process's clock."""
-
-    held: Held
-    ctx: RuntimeContext
-    job: TriggerJob
-    ends_at: float
-    step_seconds: float
-
-    def seconds_left(self) -> float:
-        return self.ends_at - time.monotonic()
 
 
 def drive_job(held: Held, job_id: int) -> None:
@@ -81,7 +46,7 @@ def drive_job(held: Held, job_id: int) -> None:
         if drive.seconds_left() <= 0:
             insist(lambda: _give_up(drive))
             return
-        _take_step(drive, ready[0])
+        take_step(drive, ready[0])
     insist(lambda: _end(drive))
 
 
@@ -93,7 +58,7 @@ def _context_of(held: Held) -> RuntimeContext:
     return RuntimeContext(site, Mode(lease.mode), lease.business_date)
 
 
-def _begin(held: Held, ctx: RuntimeContext, job_id: int) -> _Drive | None:
+def _begin(held: Held, ctx: RuntimeContext, job_id: int) -> Drive | None:
     """Claim the job's rows: what a driver that is gone left running becomes `unknown`."""
     with use_context(ctx):
         fence(held)
@@ -109,201 +74,16 @@ def _begin(held: Held, ctx: RuntimeContext, job_id: int) -> _Drive | None:
         elapsed = job.age.total_seconds()  # type: ignore[attr-defined]
         step_seconds = float(option("ai_step_timeout", ctx.site))
         allowed = max(LEAST_STEPS_OF_DEADLINE, job.steps_total) * step_seconds
-        _announce_progress(job)
-    return _Drive(held, ctx, job, time.monotonic() + allowed - elapsed, step_seconds)
+        announce_progress(job)
+    return Drive(held, ctx, job, time.monotonic() + allowed - elapsed, step_seconds)
 
 
-def _read_runs(drive: _Drive) -> list[Run]:
+def _read_runs(drive: Drive) -> list[Run]:
     with use_context(drive.ctx):
         return newest_runs(drive.job)
 
 
-# --- One step ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """What a step sends: built in the run's context, before anything is called."""
-
-    app: AIApp
-    provider: Provider
-    target: Target
-    features: Features
-    prompt: str
-    watermark: int
-
-    def as_columns(self) -> dict[str, Any]:
-        return {
-            "provider": self.provider.name,
-            "model": self.provider.model_of(self.app.key)[:64],
-            "prompt_version": PROMPT_VERSION,
-            "prompt": self.prompt,
-            "features": self.features.values,
-            "features_sha256": self.features.sha256,
-            "watermark": self.watermark,
-        }
-
-
-def _take_step(drive: _Drive, run: Run) -> None:
-    started = time.monotonic()
-    logger.info("run %s %s started", run.pk, run.step)
-    gate: Gate | None = None
-    answer = ""
-    try:
-        inputs = insist(lambda: _prepare(drive, run))
-        gate = Gate(
-            held=drive.held,
-            ctx=drive.ctx,
-            run=run,
-            app=inputs.app,
-            provider=inputs.provider,
-            inputs=inputs.as_columns(),
-            seconds=min(drive.step_seconds, drive.seconds_left()),
-        )
-        answer = gate.ask(inputs.prompt, Purpose.FIRST).text
-        try:
-            result = parse_output(inputs.app, answer)
-        except InvalidOutput as error:
-            prompt = repair_prompt(prompt=inputs.prompt, answer=answer, error=error)
-            answer = gate.ask(prompt, Purpose.REPAIR).text
-            result = parse_output(inputs.app, answer)
-        milliseconds = round((time.monotonic() - started) * 1000)
-        insist(partial(_store, drive, run, gate, inputs, answer, result, milliseconds))
-    except NothingToSay:
-        insist(lambda: _skip(drive, run))
-    except StepError as error:
-        insist(partial(_fail, drive, run, gate, error, answer))
-    except LeaseLost:
-        raise
-    except Exception:
-        # A bug ends its step, never the chain.
-        logger.exception("run %s %s failed", run.pk, run.step)
-        insist(partial(_fail, drive, run, gate, StepError(), answer))
-    logger.info(
-        "run %s %s ended %s after %d ms",
-        run.pk,
-        run.step,
-        run.status,
-        (time.monotonic() - started) * 1000,
-    )
-
-
-def _prepare(drive: _Drive, run: Run) -> _Inputs:
-    """Features and prompt as of the run's date.
-
-    Raises:
-        NothingToSay: the app has nothing to work on. PromptError: they cannot be built.
-    """
-    app = AI_APPS[run.app]
-    try:
-        with use_context(drive.ctx) as ctx:
-            target = _target_of(drive.job, run)
-            watermark = SiteIngest.objects.filter(site=ctx.site).values_list(
-                "last_batch", flat=True
-            )
-            features = app.build_features(ctx, target, _in_chain(newest_runs(drive.job), run))
-            return _Inputs(
-                app=app,
-                provider=provider_for(ctx.site),
-                target=target,
-                features=features,
-                prompt=app.prompt(features.values),
-                watermark=watermark.first() or 0,
-            )
-    except (StepError, LeaseLost, *OUTAGE):
-        raise
-    except Exception as error:
-        # Whatever an app stumbles over ends its own step only.
-        logger.exception("no prompt for %s", run.step)
-        raise PromptError(type(error).__name__) from error
-
-
-def _target_of(job: TriggerJob, run: Run) -> Target:
-    wanted = {**job.payload.get("target", {}), "member_id": run.member_id}
-    return Target.from_payload({**wanted, "assistant_id": run.assistant_id})
-
-
-def _in_chain(runs: Sequence[Run], run: Run) -> dict[str, dict[str, Any] | None]:
-    """What the step's predecessors came to."""
-    return {
-        other.app: other.result if other.status == Run.Status.SUCCESS else None
-        for other in runs
-        if other.step in run.after
-    }
-
-
-# --- Ends: one transaction each, behind the fence ------------------------------------------------
-
-
-def _store(
-    drive: _Drive,
-    run: Run,
-    gate: Gate,
-    inputs: _Inputs,
-    answer: str,
-    result: dict[str, Any],
-    milliseconds: int,
-) -> None:
-    """Run, tokens, cache and what follows from the result: all of it or nothing.
-
-    Raises:
-        Stale: a later run's result is there already; nothing was written.
-    """
-    with use_context(_writing_context(drive.ctx)):
-        fence(drive.held)
-        count_step(drive.job)
-        finish_run(run, response=answer, result=result, latency_ms=milliseconds, **gate.usage())
-        gate.settle()
-        if inputs.app.after_write is not None:
-            inputs.app.after_write(run, inputs.target, result)
-        store_result(
-            run=run,
-            cache_type=inputs.app.cache_type,
-            result=result,
-            references=inputs.features.references(),
-        )
-        _on_commit(
-            partial(
-                announce_cache_update,
-                site_id=run.site_id,
-                mode=run.mode,
-                business_date=run.business_date,
-                cache_type=inputs.app.cache_type,
-                target_id=run.target_id,
-                triggered_by=run.triggered_by,
-            )
-        )
-        _announce_progress(drive.job)
-
-
-def _writing_context(ctx: RuntimeContext) -> RuntimeContext:
-    """A live job writes as of today: what later live days have written must be visible to it."""
-    return ctx if ctx.is_sandbox else live_context(ctx.site)
-
-
-def _fail(drive: _Drive, run: Run, gate: Gate | None, error: StepError, answer: str) -> None:
-    with use_context(drive.ctx):
-        fence(drive.held)
-        count_step(drive.job)
-        usage = gate.usage() if gate else {}
-        fail_run(run, code=error.code, error=str(error), response=answer, **usage)
-        if gate is not None:
-            gate.settle()
-        if not isinstance(error, Stale):
-            kind = error.code if error.code in ALERT_TYPES else "failed"
-            raise_alert(run=run, alert_type=kind, code=error.code, params={"step": run.step})
-        _announce_progress(drive.job)
-
-
-def _skip(drive: _Drive, run: Run) -> None:
-    with use_context(drive.ctx):
-        fence(drive.held)
-        count_step(drive.job)
-        skip_run(run)
-        _announce_progress(drive.job)
-
-
-def _give_up(drive: _Drive) -> None:
+def _give_up(drive: Drive) -> None:
     """The job's deadline has passed: what has not ended never will."""
     message = _("The chain ran out of time.")
     with use_context(drive.ctx):
@@ -312,34 +92,15 @@ def _give_up(drive: _Drive) -> None:
         _finish(drive, error=message)
 
 
-def _end(drive: _Drive) -> None:
+def _end(drive: Drive) -> None:
     with use_context(drive.ctx):
         fence(drive.held)
         _finish(drive)
 
 
-def _finish(drive: _Drive, *, error: str = "") -> None:
+def _finish(drive: Drive, *, error: str = "") -> None:
     status = finish_job(drive.job, error=error)
     # With the job, so that a retry finds its lease closed.
     close(drive.held)
     logger.info("job %s %s", drive.job.pk, status)
-    _announce_progress(drive.job)
-
-
-def _announce_progress(job: TriggerJob) -> None:
-    """Tell open pages after the commit, in the state that this transaction leaves."""
-    fresh = TriggerJob.objects.get(site_id=job.site_id, pk=job.pk)
-    _on_commit(
-        partial(
-            announce_job_progress,
-            site_id=fresh.site_id,
-            mode=fresh.mode,
-            business_date=fresh.business_date,
-            job=job_progress(fresh),
-        )
-    )
-
-
-def _on_commit(announce: Callable[[], None]) -> None:
-    # A hint that cannot be sent must not end the work that has been committed.
-    transaction.on_commit(announce, robust=True)
+    announce_progress(drive.job)

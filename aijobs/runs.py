@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Max, OuterRef, Subquery
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from aijobs.chains import PlannedStep
@@ -43,10 +43,7 @@ def open_runs(*, job: TriggerJob, steps: Iterable[PlannedStep], language: str) -
 
 def newest_runs(job: TriggerJob) -> list[Run]:
     """The newest attempt of every step, in the job's order."""
-    attempts = Run.objects.filter(site_id=job.site_id, job_id=job.pk, step=OuterRef("step"))
-    newest = attempts.order_by("-attempt").values("attempt")[:1]
-    rows = Run.objects.filter(site_id=job.site_id, job_id=job.pk, attempt=Subquery(newest))
-    return list(rows.order_by("position"))
+    return newest_runs_of([job]).get(job.pk, [])
 
 
 def newest_runs_of(jobs: Sequence[TriggerJob]) -> dict[int, list[Run]]:

@@ -14,7 +14,9 @@ from sandbox.context import RuntimeContext
 
 PROVIDERS = "消费分析"
 # From these shares of at least so many bills on, a habit is one.
-_HABIT_SHARE, _WEEKDAY_SHARE, _HABIT_BILLS = 0.4, 0.25, 3
+_HABIT_SHARE, _WEEKDAY_SHARE, _HABIT_BILLS, _REPEATED_BILLS = 0.4, 0.25, 3, 2
+# A member away for longer has left, as far as the store can tell.
+CHURNED_DAYS = 90
 
 
 def target_id(target: Target) -> str:
@@ -75,13 +77,16 @@ def _rhythm(features: dict[str, Any]) -> Clue | None:
     newest = visits["newest"]
     last = newest[-1] if newest else f"{away} 天前"
     if rhythm is None:
-        summary = (
-            "新近才来，习惯还没形成，适合多认识" if away <= 30 else f"来得少，已有 {away} 天没到店"
-        )
+        if away <= 30:
+            emoji, summary = "🌱", "新近才来，习惯还没形成，适合多认识"
+        elif away <= CHURNED_DAYS:
+            emoji, summary = "🍂", f"来得少，已有 {away} 天没到店"
+        else:
+            emoji, summary = "🌙", f"曾经来过，已有 {away} 天没到店"
         return _clue(
             features,
             "客户基础",
-            "🌱",
+            emoji,
             summary,
             f"近 180 天到店 {visits['count_180d']} 次，最近一次 {last}",
             0.6,
@@ -111,7 +116,11 @@ def _habits(features: dict[str, Any]) -> Clue | None:
 
 def usual_days(features: dict[str, Any]) -> list[dict[str, Any]]:
     """The weekdays on which the member comes clearly more often than on others."""
-    return [row for row in features["weekdays"] if row["share"] >= _WEEKDAY_SHARE]
+    return [
+        row
+        for row in features["weekdays"]
+        if row["share"] >= _WEEKDAY_SHARE and row["bills"] >= _REPEATED_BILLS
+    ]
 
 
 def _place(features: dict[str, Any]) -> Clue | None:

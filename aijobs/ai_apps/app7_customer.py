@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
-from aijobs.ai_apps.app3_clue import usual_days
+from aijobs.ai_apps.app3_clue import CHURNED_DAYS, usual_days
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.member_features import describe_member
 from aijobs.ai_apps.outputs import CustomerAnalysis
@@ -116,7 +116,7 @@ def _risk(features: dict[str, Any]) -> tuple[int, list[str]]:
     elif last > before:
         risk -= 10
         reasons.append(f"近 30 天到店 {last} 次，之前 30 天 {before} 次，在增加")
-    if away > 90:
+    if away > CHURNED_DAYS:
         risk = max(risk, 90)
     if features["partners"]:
         risk -= 5
@@ -142,8 +142,14 @@ def _action(features: dict[str, Any], risk: int) -> str:
         until = last + timedelta(days=CONTACT_PAUSE_DAYS)
         if as_of < until:
             return f"{_day(last)}刚联系过，{_day(until)}之前不再打扰；到店时由当班助教接待好。"
-    if features["metrics"]["last_visit_days"] is None:
+    away = features["metrics"]["last_visit_days"]
+    if away is None:
         return "首次到店时由店长接待，问清喜欢的玩法和方便的时间，写进备注。"
+    if away > CHURNED_DAYS:
+        return (
+            f"已 {away} 天没来，按流失会员处理：请店长在{_day(as_of + timedelta(days=7))}前决定"
+            f"是否回访一次，由头〔请店长填写〕，没有回应就不再联系。"
+        )
     who = features["partners"][0]["assistant"] if features["partners"] else "当班助教"
     days = usual_days(features)
     when = days[0]["name"] if days else "这几天"

@@ -113,6 +113,21 @@ def test_the_next_action_respects_consent(store, features, consent, words):
     assert words in app7_customer.rules(features).next_best_action
 
 
+def test_one_bill_on_a_weekday_is_no_habit(features):
+    features["weekdays"] = [{"name": "周五", "bills": 1, "share": 1.0}]
+
+    assert "周五" not in summaries(features)
+
+
+@pytest.mark.parametrize(("away", "is_left"), [(90, False), (91, True)])
+def test_after_ninety_days_a_member_has_left(features, away, is_left):
+    features["metrics"]["last_visit_days"] = away
+
+    analysis = app7_customer.rules(features)
+
+    assert ("流失会员" in analysis.next_best_action) == is_left
+
+
 def test_the_next_action_gives_nothing_away(features):
     action = app7_customer.rules(features).next_best_action
 
