@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,6 +23,7 @@ from aijobs.registry import AI_APPS
 from aijobs.templatetags.insights import may_run_apps
 from aijobs.wording import sentence_for
 from metrics.models import MemberVersion
+from metrics.names import name_at
 from sandbox.errors import ZqyyError
 from sandbox.site_admin import SiteModelAdmin, context_of
 
@@ -47,14 +48,8 @@ class TriggerJobAdmin(SiteModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TriggerJob]:
         day = context_of(request).business_date
-        versions = MemberVersion.objects.filter(
-            site=OuterRef("site"),
-            member=OuterRef("member"),
-            business_date__lte=day,
-            valid_to__gt=day,
-        )
         jobs: QuerySet[TriggerJob] = super().get_queryset(request)
-        return jobs.annotate(member_called=Subquery(versions.values("name")[:1]))
+        return jobs.annotate(member_called=name_at(MemberVersion, "member", day))
 
     @admin.display(description=gettext_lazy("job"), ordering="id")
     def number(self, job: TriggerJob) -> str:

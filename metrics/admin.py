@@ -20,9 +20,10 @@ from metrics.boards import member_board
 from metrics.entries import record_note
 from metrics.masking import mask_phone
 from metrics.member_page import bills_of, metrics_of, notes_of
-from metrics.models import CardEntry, Member, Settlement
+from metrics.models import AreaVersion, CardEntry, Member, MemberVersion, Settlement
+from metrics.names import name_at
 from metrics.templatetags.figures import UNKNOWN, figure, yuan
-from sandbox.errors import ZqyyError
+from sandbox.errors import Conflict, ZqyyError
 from sandbox.site_admin import OnceCountedChangeList, SiteModelAdmin, context_of
 
 # Fewer digits would find a masked number one digit at a time.
@@ -155,7 +156,8 @@ class MemberAdmin(SiteModelAdmin):
             return self._page(
                 request,
                 member,
-                status=error.status,
+                # Refused input is a form to fill in again; facts in the past are a conflict.
+                status=error.status if isinstance(error, Conflict) else 200,
                 note={"text": text, "errors": reasons or [str(error.message)]},
             )
         messages.success(request, _("The note is recorded."))
@@ -193,15 +195,50 @@ class MemberAdmin(SiteModelAdmin):
         return TemplateResponse(request, "metrics/member.html", page, status=status)
 
 
+class FactAdmin(SiteModelAdmin):
+    """Facts with the names, at D, of whom and where they are about."""
+
+    ordering = ["-business_date", "-id"]
+    search_fields = ["external_id__exact"]
+    search_help_text = gettext_lazy("Number")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        day = context_of(request).business_date
+        rows: QuerySet[Any] = super().get_queryset(request)
+        named: QuerySet[Any] = rows.annotate(member_called=name_at(MemberVersion, "member", day))
+        return named
+
+    @admin.display(description=gettext_lazy("member"))
+    def called(self, fact: Any) -> str:
+        return str(fact.member_called or UNKNOWN)
+
+
 @admin.register(Settlement)
-class SettlementAdmin(SiteModelAdmin):
+class SettlementAdmin(FactAdmin):
     """Bills as they were settled; a void is a bill of its own."""
 
-    list_display = ["business_date", "external_id", "area_code", "table", "due", "off", "received"]
+    list_display = [
+        "business_date",
+        "external_id",
+        "called",
+        "place",
+        "table",
+        "due",
+        "off",
+        "received",
+    ]
     list_filter = ["business_date", "area_code"]
-    search_fields = ["external_id__exact"]
-    ordering = ["-business_date", "-id"]
     exclude = ["site", "batch", "area", "void_of", "member"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        day = context_of(request).business_date
+        bills: QuerySet[Any] = super().get_queryset(request)
+        placed: QuerySet[Any] = bills.annotate(area_called=name_at(AreaVersion, "area", day))
+        return placed
+
+    @admin.display(description=gettext_lazy("area"), ordering="area_code")
+    def place(self, bill: Any) -> str:
+        return str(bill.area_called or bill.area_code)
 
     @admin.display(description=gettext_lazy("gross"), ordering="gross")
     def due(self, bill: Settlement) -> str:
@@ -217,13 +254,11 @@ class SettlementAdmin(SiteModelAdmin):
 
 
 @admin.register(CardEntry)
-class CardEntryAdmin(SiteModelAdmin):
+class CardEntryAdmin(FactAdmin):
     """Changes of members' cards."""
 
-    list_display = ["business_date", "external_id", "kind", "own", "given"]
+    list_display = ["business_date", "external_id", "called", "kind", "own", "given"]
     list_filter = ["kind"]
-    search_fields = ["external_id__exact"]
-    ordering = ["-business_date", "-id"]
     exclude = ["site", "batch", "settlement", "void_of", "member"]
 
     @admin.display(description=gettext_lazy("principal"), ordering="principal")

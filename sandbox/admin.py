@@ -118,16 +118,20 @@ class ApiKeyAdmin(SiteModelAdmin):
 class AuditEntryAdmin(SiteModelAdmin):
     """Who changed what, in the store in sight and in what the whole chain shares."""
 
-    list_display = ["at", "actor", "action", "object_type", "object_id", "changes"]
+    list_display = ["at", "person", "action", "object_type", "object_id", "changes"]
     list_filter = ["action"]
     search_fields = ["object_type__startswith", "object_id__exact", "request_id__exact"]
     list_select_related = ["actor"]
     ordering = ["-id"]
-    fields = ["at", "actor", "action", "object_type", "object_id", "old", "new", "request_id"]
-    readonly_fields = ["old", "new"]
+    fields = ["at", "person", "action", "object_type", "object_id", "old", "new", "request_id"]
+    readonly_fields = ["person", "old", "new"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return AuditEntry.objects.filter(Q(site=context_of(request).site) | Q(site=None))
+
+    @admin.display(description=gettext_lazy("who"))
+    def person(self, entry: AuditEntry) -> str:
+        return str(entry.actor or "—")
 
     @admin.display(description=gettext_lazy("changes"))
     def changes(self, entry: AuditEntry) -> str:

@@ -51,7 +51,7 @@ def change_context(request: HttpRequest) -> HttpResponse:
                 page["errors"] = [text for texts in error.fields.values() for text in texts] or [
                     str(error.message)
                 ]
-    return _render(request, ctx, page, status=400 if "errors" in page else 200)
+    return _render(request, ctx, page)
 
 
 def _needs_confirmation(form: ContextForm) -> bool:
@@ -84,9 +84,7 @@ def _apply(request: HttpRequest, ctx: RuntimeContext, sent: dict[str, Any]) -> H
     return HttpResponseRedirect(_next_page(request))
 
 
-def _render(
-    request: HttpRequest, ctx: RuntimeContext, page: dict[str, Any], *, status: int
-) -> TemplateResponse:
+def _render(request: HttpRequest, ctx: RuntimeContext, page: dict[str, Any]) -> TemplateResponse:
     settings = {
         row.user_id is not None: row
         for row in RuntimeSetting.objects.select_related("set_by").filter(site=ctx.site)
@@ -103,7 +101,7 @@ def _render(
         "may_travel": request.user.has_perm(TIME_TRAVEL),
         "may_change_store": request.user.has_perm(CHANGE_CONTEXT),
     }
-    return TemplateResponse(request, "sandbox/change_context.html", page, status=status)
+    return TemplateResponse(request, "sandbox/change_context.html", page)
 
 
 @require_GET

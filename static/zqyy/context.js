@@ -4,6 +4,8 @@
   "use strict";
 
   let isTouched = false;
+  // Our own change of the date is on its way to a new page: a reload would overtake it.
+  let isLeaving = false;
 
   const check = async () => {
     const bar = document.getElementById("zqyy-bar");
@@ -14,10 +16,12 @@
     if (!response.ok) return;
     const now = await response.json();
     if (["site", "mode", "business_date", "scope"].every((key) => now[key] === shown[key])) return;
+    if (isLeaving) return;
     if (isTouched) document.getElementById("zqyy-reload").hidden = false;
     else location.reload();
   };
 
+  window.addEventListener("beforeunload", () => { isLeaving = true; });
   document.addEventListener("input", () => { isTouched = true; });
   document.addEventListener("zqyy:context_changed", check);
   document.addEventListener("zqyy:reconnected", check);

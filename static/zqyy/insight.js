@@ -23,9 +23,11 @@
 
   const refresh = async (panel) => {
     const page = new DOMParser().parseFromString(await get(panel.dataset.url, "text"), "text/html");
-    const body = page.querySelector("[data-body]");
-    panel.querySelector("[data-body]").replaceWith(body);
-    body.classList.add("zq-fresh");
+    for (const part of ["[data-body]", "[data-label]"]) {
+      const old = panel.querySelector(part);
+      if (old) old.replaceWith(page.querySelector(part));
+    }
+    panel.querySelector("[data-body]").classList.add("zq-fresh");
   };
 
   // Resolves with the last standing of the job: asked at once, on every hint, and by the clock.

@@ -57,7 +57,7 @@ def test_an_auditor_has_no_say_over_the_store(sign_in, east):
 
     answer = auditor.post(CONTEXT, {**STORE_DATE, "is_confirmed": "on"})
 
-    assert answer.status_code == 400
+    assert 'role="alert"' in text_of(answer)
     assert 'value="site"' not in text_of(auditor.get(CONTEXT))
     assert not RuntimeSetting.objects.exists()
 
@@ -70,7 +70,6 @@ def test_an_auditor_has_no_say_over_the_store(sign_in, east):
 def test_a_date_that_cannot_be_is_refused_in_words(day, manager):
     answer = manager.post(CONTEXT, {"mode": "sandbox", "scope": "me", "business_date": day})
 
-    assert answer.status_code == 400
     assert 'role="alert"' in text_of(answer)
     assert not RuntimeSetting.objects.exists()
 

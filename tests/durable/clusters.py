@@ -104,7 +104,7 @@ def running(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "zqyy.settings",
-        "DATABASE_URL": _on_test_database(os.environ["DATABASE_URL"]),
+        "DATABASE_URL": on_test_database(os.environ["DATABASE_URL"]),
     }
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -123,5 +123,6 @@ def running(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         connections.close_all()
 
 
-def _on_test_database(url: str) -> str:
+def on_test_database(url: str) -> str:
+    """The same server's database of the running test, for processes that the test starts."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{connection.settings_dict['NAME']}"))
