@@ -48,12 +48,9 @@ def age_text(seconds: int) -> str:
     """A rough age: minutes, hours or days ago."""
     if seconds < 60:
         return _("just now")
-    for size, one, many in (
-        (86400, "%(count)d day ago", "%(count)d days ago"),
-        (3600, "%(count)d hour ago", "%(count)d hours ago"),
-    ):
-        if seconds >= size:
-            return ngettext(one, many, seconds // size) % {"count": seconds // size}
-    return ngettext("%(count)d minute ago", "%(count)d minutes ago", seconds // 60) % {
-        "count": seconds // 60
-    }
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days:
+        return ngettext("%(count)d day ago", "%(count)d days ago", days) % {"count": days}
+    if hours:
+        return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
+    return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
