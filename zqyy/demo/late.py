@@ -1,4 +1,4 @@
-"""The newest bills, which arrive one by one as from the till instead of in a file."""
+"""The newest bills, which are pushed as from the till instead of standing in a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def choose_late_bills(history: StoreHistory) -> list[Bill]:
 
 
 def late_rows(history: StoreHistory, bills: list[Bill]) -> list[tuple[str, Row]]:
-    """(kind, row) in the order to push them: each bill, then what it took off a card."""
+    """(kind, row): each bill, and what it took off a card; the bills are pushed first."""
     entries = {id(entry.bill): entry for entry in history.entries if entry.bill}
     rows: list[tuple[str, Row]] = []
     for bill in bills:
