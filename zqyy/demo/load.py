@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from metrics.builds import build_site, lock_ingest
 from metrics.importers import AreaPlan, create_site, import_file, push_rows
@@ -22,7 +21,7 @@ from sandbox.models import Site
 from zqyy.demo.days import lay_out_days
 from zqyy.demo.parameters import HOURLY_PRICE, STORES, Store
 from zqyy.demo.plan import Plan
-from zqyy.demo.prepared import Prepared, prepare_chain
+from zqyy.demo.prepared import prepare_chain
 from zqyy.demo.progress import note_begun, note_complete
 from zqyy.demo.users import make_users
 
@@ -45,17 +44,18 @@ def begin_demo(*, plan: Plan) -> list[Site]:
 def fill_demo(*, sites: list[Site], plan: Plan, password: str, say: Say) -> None:
     """Load everything; what an earlier load brought already is known and left as it is."""
     by_code = {site.code: site for site in sites}
+    stores = []
     with (
         TemporaryDirectory(prefix="zqyy-demo-") as folder,
         closing(prepare_chain(plan=plan, folder=Path(folder))) as chain,
-        # One store's rows are read here while the database merges another's.
-        ThreadPoolExecutor(max_workers=2) as pool,
     ):
-        loading = [
-            pool.submit(_load_store, store=store, site=by_code[store.code], say=say)
-            for store in chain
-        ]
-        stores = [future.result() for future in loading]
+        for store in chain:
+            site = by_code[store.code]
+            for kind, path in store.files:
+                import_file(site=site, kind=kind, path=path, build=False)
+            build_site(site=site)
+            stores.append(store)
+            say(f"{site.name}: {store.members:,} members, {store.bills:,} bills")
     for store in stores:
         for kind in ("settlements", "card_entries"):
             rows = [row for name, row in store.late if name == kind]
@@ -64,15 +64,6 @@ def fill_demo(*, sites: list[Site], plan: Plan, password: str, say: Say) -> None
     with transaction.atomic():
         make_users(sites=sites, assistant_number=stores[0].assistant, password=password)
         note_complete(sites=sites)
-
-
-def _load_store(*, store: Prepared, site: Site, say: Say) -> Prepared:
-    with closing(connection):
-        for kind, path in store.files:
-            import_file(site=site, kind=kind, path=path, build=False)
-        build_site(site=site)
-    say(f"{site.name}: {store.members:,} members, {store.bills:,} bills")
-    return store
 
 
 def _areas_of(store: Store) -> list[AreaPlan]:
