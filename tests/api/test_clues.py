@@ -55,7 +55,7 @@ def test_a_clue_written_by_hand_is_read_back(manager, member):
     assert written.json()["summary"] == "球杆要轻的 🎱"
     assert (written.json()["source"], written.json()["source_label"]) == (
         "manual",
-        "written by hand",
+        "人工填写",
     )
     assert written.json()["business_date"] == TODAY.isoformat()
 

@@ -56,7 +56,7 @@ def test_an_insight_comes_with_date_age_and_references(manager, member):
     assert insight["result"] == RESULT
     assert insight["_references"] == {"metrics": ["last_visit_days"]}
     assert insight["business_date"] == TODAY.isoformat()
-    assert (insight["mode"], insight["mode_label"]) == ("live", "Live")
+    assert (insight["mode"], insight["mode_label"]) == ("live", "实时")
     assert insight["stale"] is False
     assert {"cache_type", "target_id", "created_at", "age_seconds"} <= set(insight)
 

@@ -38,12 +38,12 @@ def test_a_job_shows_every_step(manager, member):
     shown = manager.get(url(member.site, f"{job.pk}/")).json()
 
     assert shown["id"] == job.pk
-    assert (shown["status"], shown["status_label"]) == ("pending", "queued")
+    assert (shown["status"], shown["status_label"]) == ("pending", "排队中")
     assert shown["steps"] == [
         {
             "key": f"app3_clue:{member.pk}",
             "status": "pending",
-            "status_label": "queued",
+            "status_label": "排队中",
             "attempt": 1,
             "error_code": "",
         }

@@ -22,7 +22,7 @@ def put(client, site, **body):
 def test_me_tells_role_stores_and_permissions(manager, site, other_site):
     me = manager.get("/api/v1/me/").json()
 
-    assert (me["role"], me["role_label"]) == ("manager", "Store manager")
+    assert (me["role"], me["role_label"]) == ("manager", "店长")
     assert me["sites"] == [{"id": site.pk, "code": "east", "name": "东店", "assistant_id": None}]
     assert me["permissions"] == ["sandbox.change_context", "sandbox.time_travel"]
     assert "push_facts" not in me["features"]
@@ -48,7 +48,7 @@ def test_each_store_comes_with_its_own_context(manager, site):
 
     assert row["context"] == {
         "mode": "sandbox",
-        "mode_label": "Sandbox",
+        "mode_label": "历史视图",
         "business_date": "2026-04-01",
         "scope": "site",
         "live_business_date": "2026-05-05",
