@@ -320,7 +320,6 @@ CONTEXT_SINK = "aijobs.events.announce_context_change"
 # --- AI ----------------------------------------------------------------------------------------
 AI_PROVIDER = env.str("AI_PROVIDER", default="rules")
 AI_CONCURRENCY = env.int("AI_CONCURRENCY", default=16)
-AI_STEP_TIMEOUT = env.int("AI_STEP_TIMEOUT", default=180)
 DASHSCOPE_BASE_URL = env.str("DASHSCOPE_BASE_URL", default="https://dashscope.aliyuncs.com")
 DASHSCOPE_API_KEY = secret("DASHSCOPE_API_KEY")
 # One application of the provider for each AI app: DASHSCOPE_APP_ID_APP3_CLUE, ...

@@ -11,10 +11,13 @@ from zqyy.database import as_owner, ensure_app_role, grant_to_app_role
 class Command(MigrateCommand):
     help = "Migrate as the owner of the tables, then grant them to the application role."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Around the command's own checks too: before the first migration there may be no
+        # application role to connect as.
         with as_owner():
             ensure_app_role()
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '3s'")
-            super().handle(*args, **options)
+            output = super().execute(*args, **options)
             grant_to_app_role()
+        return output
