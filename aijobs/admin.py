@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -109,7 +109,7 @@ class TriggerJobAdmin(SiteModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        job = self._job(request, unquote(object_id))
+        job = self.get_viewable(request, unquote(object_id))
         runs = Run.objects.filter(site=job.site_id, job=job).order_by("position", "attempt")
         page = {
             **self.admin_site.each_context(request),
@@ -125,7 +125,7 @@ class TriggerJobAdmin(SiteModelAdmin):
 
     def deed_view(self, request: HttpRequest, job_id: int, deed: str) -> HttpResponse:
         """Retry the steps that failed, or cancel the job."""
-        job = self._job(request, str(job_id))
+        job = self.get_viewable(request, str(job_id))
         if not may_run_apps(request.user):
             raise PermissionDenied
         act = retry_job if deed == "retry" else cancel_job
@@ -137,14 +137,6 @@ class TriggerJobAdmin(SiteModelAdmin):
             done = _("The failed steps run again.") if deed == "retry" else _("Cancelled.")
             messages.success(request, done)
         return HttpResponseRedirect(reverse("admin:aijobs_triggerjob_change", args=[job_id]))
-
-    def _job(self, request: HttpRequest, object_id: str) -> Any:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        job = self.get_object(request, object_id)
-        if job is None:
-            raise Http404
-        return job
 
 
 def event_title(event_type: str) -> str:

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, OrderBy, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -136,11 +136,11 @@ class MemberAdmin(SiteModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return self._page(request, self._member(request, unquote(object_id)))
+        return self._page(request, self.get_viewable(request, unquote(object_id)))
 
     def note_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         """Add a note; what is refused comes back with its reason and the text."""
-        member = self._member(request, str(member_id))
+        member = self.get_viewable(request, str(member_id))
         if not request.user.has_perm("metrics.add_note"):
             raise PermissionDenied
         text = request.POST.get("text", "")
@@ -162,14 +162,6 @@ class MemberAdmin(SiteModelAdmin):
             )
         messages.success(request, _("The note is recorded."))
         return HttpResponseRedirect(reverse("admin:metrics_member_change", args=[member_id]))
-
-    def _member(self, request: HttpRequest, object_id: str) -> Any:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        member = self.get_object(request, object_id)
-        if member is None:
-            raise Http404
-        return member
 
     def _page(
         self,

@@ -113,6 +113,20 @@ class SiteModelAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def get_viewable(self, request: HttpRequest, object_id: str) -> Any:
+        """The object of one of our own pages.
+
+        Raises:
+            PermissionDenied: these objects are not theirs to see.
+            Http404: it does not exist, or not in this store at this date.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        return found
+
 
 def has_context(request: HttpRequest) -> bool:
     """False for somebody whom no store has been granted."""
