@@ -157,45 +157,61 @@ def use_context(ctx: RuntimeContext) -> Iterator[RuntimeContext]:
 
     Never yield out of the block from a generator of your own: materialise first.
     """
-    with _use_settings(ctx, f"{{{ctx.site.pk}}}", ctx.business_date.isoformat()):
+    with _use_settings(ctx, ctx.business_date.isoformat(), versions_around=0):
         yield ctx
 
 
 @contextmanager
 def use_build_context(site: Site) -> Iterator[RuntimeContext]:
-    """Like `use_context` of the live date, but rows of every date are visible.
+    """Like `use_context` of the live date, but rows of every date are visible, and those of the
+    summary versions before and after the one in force.
 
     Writers need it: rows after D are invisible yet still unique. Only metrics/builds.py and
     metrics/importers/ may call it (tests/test_architecture.py).
     """
-    with _use_settings(live_context(site), f"{{{site.pk}}}", "infinity") as ctx:
+    with _use_settings(live_context(site), "infinity", versions_around=1) as ctx:
         yield ctx
 
 
 @contextmanager
 def _use_settings(
-    ctx: RuntimeContext, site_ids: str, business_date: str
+    ctx: RuntimeContext, business_date: str, *, versions_around: int
 ) -> Iterator[RuntimeContext]:
     token = _current.set(ctx)
     nested = connection.in_atomic_block
-    before: tuple[str, str] | None = None
+    before: tuple[str | None, ...] = ()
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 if nested:
-                    cursor.execute(
-                        "SELECT current_setting('zqyy.site_ids', true),"
-                        " current_setting('zqyy.business_date', true)"
-                    )
+                    cursor.execute(_READ)
                     before = cursor.fetchone()
-                cursor.execute(_SET, [site_ids, business_date])
+                cursor.execute(
+                    _ENTER,
+                    {
+                        "site": ctx.site.pk,
+                        "business_date": business_date,
+                        "around": versions_around,
+                    },
+                )
             yield ctx
     finally:
         _current.reset(token)
         # A savepoint's release keeps SET LOCAL, its rollback undoes it; say it again either way.
-        if before is not None and not connection.needs_rollback:
+        if before and not connection.needs_rollback:
             with connection.cursor() as cursor:
-                cursor.execute(_SET, [before[0] or "", before[1] or ""])
+                cursor.execute(_SET, [value or "" for value in before])
 
 
-_SET = "SELECT set_config('zqyy.site_ids', %s, true), set_config('zqyy.business_date', %s, true)"
+_SETTINGS = ("zqyy.site_ids", "zqyy.business_date", "zqyy.summary_versions")
+_READ = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
+_SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+# The version in force comes in the same round trip; a store without facts has its first one.
+_ENTER = """
+SELECT set_config('zqyy.site_ids', array[%(site)s]::text, true),
+       set_config('zqyy.business_date', %(business_date)s, true),
+       set_config('zqyy.summary_versions', (
+           SELECT array_agg(n)::text
+           FROM coalesce((SELECT summary_version FROM site_ingest WHERE site_id = %(site)s), 1) v,
+                generate_series(v - %(around)s, v + %(around)s) n), true)
+"""

@@ -66,6 +66,9 @@ class SiteIngest(models.Model):
     last_committed_at = models.DateTimeField(null=True)
     first_business_date = models.DateField(null=True)
     last_settled_at = models.DateTimeField(null=True)
+    # The version of the summaries that readers see, and the options built into it.
+    summary_version = models.SmallIntegerField(default=1)
+    summary_options = models.JSONField(default=dict)
 
     class Meta:
         db_table = "site_ingest"

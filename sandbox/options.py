@@ -30,6 +30,26 @@ class OptionDeclaration:
 OPTIONS = [
     OptionDeclaration("churn_days", int, 45, _("days away that count as churned in the month")),
     OptionDeclaration(
+        "consumption_window_days", int, 60, _("days that recent spending is counted over")
+    ),
+    OptionDeclaration(
+        "relationship_window_days", int, 60, _("days that the relationship index looks back")
+    ),
+    OptionDeclaration(
+        "relationship_half_life", int, 14, _("days after which a service counts half")
+    ),
+    OptionDeclaration("relationship_hour_weight", float, 0.5, _("what an hour adds to a service")),
+    OptionDeclaration(
+        "relationship_yuan_weight", float, 0.002, _("what a yuan billed adds to a service")
+    ),
+    OptionDeclaration("relationship_k", float, 6.0, _("sum at which the relationship is 50")),
+    OptionDeclaration("stickiness_window_days", int, 180, _("days that stickiness looks back")),
+    OptionDeclaration("stickiness_half_life", int, 45, _("days after which a visit counts half")),
+    OptionDeclaration("stickiness_k", float, 4.0, _("sum at which stickiness is 50")),
+    OptionDeclaration("store_level_s", int, 200, _("yuan a table and day from which a store is S")),
+    OptionDeclaration("store_level_a", int, 120, _("yuan a table and day from which a store is A")),
+    OptionDeclaration("store_level_b", int, 60, _("yuan a table and day from which a store is B")),
+    OptionDeclaration(
         "at_risk_ratio", float, 1.5, _("overdue ratio from which a member is at risk")
     ),
     OptionDeclaration(

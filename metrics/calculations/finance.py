@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
 
-from metrics.builds import FINANCE_SUMS
+from metrics.builds.finance import FINANCE_SUMS
 from metrics.calculations.areas import ALL, area_ids
 from metrics.models import MemberConsumption
 from metrics.money import yuan

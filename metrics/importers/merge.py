@@ -9,14 +9,13 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from metrics.builds import Touched
 from metrics.importers.errors import SHOWN, ErrorList
 from metrics.importers.kinds import Kind
 from metrics.importers.statements import statements
 from metrics.models import IngestBatch
 from sandbox.models import Site
 
-# An entity whose summaries changed: member (or None), area (0: none), business date.
-Touched = tuple[int | None, int, date]
 # What may interest AI: (id of bill or note, member, assistants).
 Fired = tuple[int, int, list[int]]
 

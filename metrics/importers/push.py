@@ -106,7 +106,8 @@ def push_rows(
             batch.delete()
             return PushResult(*result)
         lock_ingest(site)
-        repair_touched(site=site, touched=main.touched)
+        touched = [one for part in parts.values() for one in part.touched]
+        repair_touched(site=site, touched=touched)
         events = publish_fired(site=site, today=ctx.business_date, parts=parts)
         close_batch(batch=batch, parts=parts, counts=counts)
         return PushResult(*result, events=events, batch=batch.number)

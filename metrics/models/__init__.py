@@ -24,16 +24,28 @@ from metrics.models.staff import (
     SalaryAdjustmentBatch,
     SalaryPlan,
 )
-from metrics.models.summaries import FinanceDaily, MemberConsumption
+from metrics.models.summaries import (
+    AssistantCustomer,
+    AssistantDaily,
+    AssistantSalary,
+    CoachTaskDaily,
+    FinanceDaily,
+    MemberConsumption,
+    MemberLifecycle,
+)
 
 __all__ = [
     "Area",
     "AreaVersion",
     "Assistant",
+    "AssistantCustomer",
+    "AssistantDaily",
     "AssistantLevelChange",
+    "AssistantSalary",
     "AssistantVersion",
     "CardEntry",
     "CoachTask",
+    "CoachTaskDaily",
     "CoachTaskEvent",
     "Contact",
     "DwsBuild",
@@ -42,6 +54,7 @@ __all__ = [
     "Member",
     "MemberAssignment",
     "MemberConsumption",
+    "MemberLifecycle",
     "MemberVersion",
     "Note",
     "SalaryAdjustment",

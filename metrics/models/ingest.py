@@ -19,6 +19,8 @@ class IngestBatch(SiteRow):
 
     number = models.BigIntegerField(null=True)
     committed_at = models.DateTimeField(null=True)
+    # the store's first business date once this batch was in
+    first_business_date = models.DateField(null=True)
     source = models.CharField(max_length=40)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
@@ -56,6 +58,9 @@ class DwsBuild(SiteRow):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.STARTED)
     # Rebuilt from this business date on; null: all of it.
     since = models.DateField(null=True)
+    # Options to build in; null: those in force. Others are built beside as `version`, then flipped.
+    options = models.JSONField(null=True)
+    version = models.SmallIntegerField(null=True)
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
     # The newest ingest batch whose facts it contains.
@@ -66,6 +71,18 @@ class DwsBuild(SiteRow):
         db_table = "dws_builds"
         # The newest build of a store, and the ones to resume.
         indexes = [models.Index(fields=["site", "-id"], name="dws_build_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site"],
+                condition=models.Q(status="started", version__isnull=False),
+                name="one_build_beside_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(options=None, version=None)
+                | models.Q(options__isnull=False, version__isnull=False),
+                name="build_version_comes_with_its_options",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.status} since {self.since}"

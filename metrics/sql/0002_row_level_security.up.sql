@@ -20,7 +20,12 @@ SELECT zqyy_protect('salary_adjustments', 'business_date');
 SELECT zqyy_protect('coach_tasks', 'business_date');
 SELECT zqyy_protect('coach_task_events', 'business_date');
 SELECT zqyy_protect('member_assignments', 'business_date');
-SELECT zqyy_protect('dws_member_consumption_summary', 'stat_date');
+SELECT zqyy_protect_versioned('dws_member_consumption_summary', 'stat_date');
+SELECT zqyy_protect_versioned('dws_member_lifecycle', 'stat_date');
+SELECT zqyy_protect('dws_assistant_daily_detail', 'stat_date');
+SELECT zqyy_protect('dws_assistant_customer_stats', 'stat_date');
+SELECT zqyy_protect('dws_assistant_daily_salary', 'stat_date');
+SELECT zqyy_protect('dws_coach_task_daily', 'stat_date');
 SELECT zqyy_protect('dws_finance_daily', 'stat_date');
 
 -- References stay within one store.
@@ -71,4 +76,10 @@ SELECT zqyy_link('member_assignments', 'batch_id', 'ingest_batches');
 SELECT zqyy_link('member_assignments', 'member_id', 'members');
 SELECT zqyy_link('member_assignments', 'assistant_id', 'assistants');
 SELECT zqyy_link('dws_member_consumption_summary', 'member_id', 'members');
+SELECT zqyy_link('dws_member_lifecycle', 'member_id', 'members');
+SELECT zqyy_link('dws_assistant_daily_detail', 'assistant_id', 'assistants');
+SELECT zqyy_link('dws_assistant_customer_stats', 'assistant_id', 'assistants');
+SELECT zqyy_link('dws_assistant_customer_stats', 'member_id', 'members');
+SELECT zqyy_link('dws_assistant_daily_salary', 'assistant_id', 'assistants');
+SELECT zqyy_link('dws_coach_task_daily', 'assistant_id', 'assistants');
 SELECT zqyy_link('site_grants', 'assistant_id', 'assistants');

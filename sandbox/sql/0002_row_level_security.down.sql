@@ -14,6 +14,8 @@ DROP POLICY in_context ON api_keys;
 ALTER TABLE api_keys DISABLE ROW LEVEL SECURITY;
 DROP FUNCTION zqyy_link(regclass, name, regclass);
 DROP FUNCTION zqyy_protect_shared(regclass);
+DROP FUNCTION zqyy_protect_versioned(regclass, name);
 DROP FUNCTION zqyy_protect(regclass, name);
+DROP FUNCTION summary_versions_now();
 DROP FUNCTION business_date_now();
 DROP FUNCTION current_site_ids();

@@ -22,6 +22,18 @@ BEGIN
     RETURN value::date;
 END $$;
 
+CREATE FUNCTION summary_versions_now() RETURNS smallint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    value text := nullif(current_setting('zqyy.summary_versions', true), '');
+BEGIN
+    IF value IS NULL THEN
+        RAISE EXCEPTION 'no runtime context: zqyy.summary_versions is not set'
+            USING ERRCODE = 'ZQ001';
+    END IF;
+    RETURN value::smallint[];
+END $$;
+
 -- Row-level security on a table: its site must be one of the context's, and (where a date column
 -- is named) nothing dated after the context's business date exists. The (SELECT ...) form keeps
 -- site and date as index conditions; bare calls cost 13 times as much.
@@ -36,6 +48,20 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', target);
     EXECUTE format(
         'CREATE POLICY in_context ON %s USING (%s) WITH CHECK (%s)', target, rule, rule);
+END $$;
+
+-- The same for summaries that options are built into: only the version in force (for builds also
+-- the ones before and after it).
+CREATE FUNCTION zqyy_protect_versioned(target regclass, date_column name) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    rule text;
+BEGIN
+    PERFORM zqyy_protect(target, date_column);
+    SELECT pg_get_expr(polqual, polrelid)
+        || ' AND version = ANY ((SELECT summary_versions_now())::smallint[])'
+    INTO rule FROM pg_policy WHERE polrelid = target;
+    EXECUTE format('ALTER POLICY in_context ON %s USING (%s) WITH CHECK (%s)', target, rule, rule);
 END $$;
 
 -- The same for tables whose rows may also belong to the whole chain (site_id null).

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metrics import builds
-from metrics.builds import build_site, open_build, run_build
+from metrics.builds import build_site, open_build, run_build, runs
 from metrics.importers import import_file, push_rows
 from metrics.models import DwsBuild, FinanceDaily, MemberConsumption
 from sandbox.context import live_context, use_build_context
@@ -143,11 +142,11 @@ def test_an_interrupted_build_goes_on_where_it_was(monkeypatch):
     members = [push_member(site) for _ in range(5)]
     push_bills(site, [bill(days_before(site, 9), member=member) for member in members])
     expected = summaries(site)
-    monkeypatch.setattr(builds, "CHUNK", 2)
+    monkeypatch.setattr(runs, "CHUNK", 2)
     with use_build_context(site):
         MemberConsumption.objects.filter(site=site).delete()
         build = open_build(site=site, since=None)
-    builds._build_members(build)
+    runs._build_members(build)
 
     build_site(site=site)
 

@@ -38,11 +38,14 @@ WHERE r.void_of IS NULL
   AND (r.kind = 'recharge' AND v.amount < 0 OR r.kind IN ('consume', 'refund') AND v.amount > 0)
 
 -- touched: whose summaries the new entries, and the entries they void, change
-SELECT s.member_id,
-       coalesce((SELECT b.area_id FROM settlements b
-                 WHERE b.site_id = %(site)s AND b.id = s.settlement_id), 0),
-       s.business_date
-FROM resolved r
-JOIN card_entries n ON n.site_id = %(site)s AND n.external_id = r.external_id
-JOIN card_entries s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
-WHERE n.batch_id = %(batch)s
+WITH changed AS (
+    SELECT DISTINCT s.member_id, s.settlement_id, s.business_date
+    FROM resolved r
+    JOIN card_entries n ON n.site_id = %(site)s AND n.external_id = r.external_id
+    JOIN card_entries s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
+    WHERE n.batch_id = %(batch)s
+)
+SELECT DISTINCT v.entity, v.id, c.business_date
+FROM changed c
+LEFT JOIN settlements b ON b.site_id = %(site)s AND b.id = c.settlement_id
+CROSS JOIN LATERAL (VALUES ('member', c.member_id), ('area', coalesce(b.area_id, 0))) v (entity, id)

@@ -21,6 +21,13 @@ FROM resolved r
 CROSS JOIN LATERAL (VALUES ('hours', hours), ('ledger', ledger)) AS v (col, amount)
 WHERE r.void_of IS NULL AND v.amount < 0
 
+-- touched: whose summaries the new lines, and the lines they void, change
+SELECT DISTINCT 'service', s.assistant_id, s.business_date
+FROM resolved r
+JOIN service_lines n ON n.site_id = %(site)s AND n.external_id = r.external_id
+JOIN service_lines s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
+WHERE n.batch_id = %(batch)s
+
 -- fired: new lines on members' bills of today or the day before
 SELECT s.settlement_id, s.member_id, array_agg(DISTINCT s.assistant_id ORDER BY s.assistant_id)
 FROM resolved r

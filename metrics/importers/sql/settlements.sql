@@ -67,16 +67,22 @@ SELECT line, 'started_at', 'started_after_settled', NULL
 FROM resolved WHERE started_at > occurred_at
 
 -- touched: whose summaries the new bills, and the bills they void, change
-SELECT s.member_id, coalesce(s.area_id, 0), s.business_date
-FROM resolved r
-JOIN settlements s ON s.site_id = %(site)s AND s.external_id = r.external_id
-WHERE s.batch_id = %(batch)s
+WITH changed AS (
+    SELECT DISTINCT s.id, s.member_id, s.area_id, s.business_date
+    FROM resolved r
+    JOIN settlements n ON n.site_id = %(site)s AND n.external_id = r.external_id
+    JOIN settlements s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
+    WHERE n.batch_id = %(batch)s
+)
+SELECT DISTINCT v.entity, v.id, c.business_date
+FROM changed c
+CROSS JOIN LATERAL (VALUES ('member', c.member_id), ('area', coalesce(c.area_id, 0))) v (entity, id)
+WHERE v.id IS NOT NULL
 UNION
-SELECT t.member_id, coalesce(t.area_id, 0), t.business_date
-FROM resolved r
-JOIN settlements s ON s.site_id = %(site)s AND s.external_id = r.external_id
-JOIN settlements t ON t.site_id = %(site)s AND t.id = s.void_of_id
-WHERE s.batch_id = %(batch)s
+-- a void takes the bill's services back
+SELECT 'service', l.assistant_id, l.business_date
+FROM changed c
+JOIN service_lines l ON l.site_id = %(site)s AND l.settlement_id = c.id
 
 -- fired: new bills of members, of today or the day before
 SELECT s.id, s.member_id, '{}'::bigint[]

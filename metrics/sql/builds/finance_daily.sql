@@ -12,6 +12,14 @@ WITH days AS (
           SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = s.id)
     GROUP BY 1, 2
     UNION ALL
+    SELECT coalesce(s.area_id, 0), s.business_date, {voids}
+    FROM settlements s
+    WHERE s.site_id = %(site)s AND s.business_date >= %(since)s
+      AND (%(days)s::date[] IS NULL OR s.business_date = ANY (%(days)s::date[]))
+      AND (%(areas)s::bigint[] IS NULL OR coalesce(s.area_id, 0) = ANY (%(areas)s::bigint[]))
+      AND s.void_of_id IS NOT NULL
+    GROUP BY 1, 2
+    UNION ALL
     -- Recharges and refunds have no area; gift consumed for a bill has the bill's.
     SELECT card.area_id, card.business_date, {card}
     FROM (
@@ -30,7 +38,8 @@ WITH days AS (
     UNION ALL
     SELECT 0, m.stat_date, {new_members}
     FROM dws_member_consumption_summary m
-    WHERE m.site_id = %(site)s AND m.stat_date = m.first_visit AND m.stat_date >= %(since)s
+    WHERE m.site_id = %(site)s AND m.version = (SELECT summary_version FROM site_ingest WHERE site_id = %(site)s)
+      AND m.stat_date = m.last_visit AND m.stat_date = m.first_visit AND m.stat_date >= %(since)s
       AND (%(days)s::date[] IS NULL OR m.stat_date = ANY (%(days)s::date[]))
     GROUP BY 1, 2
     UNION ALL

@@ -1,17 +1,17 @@
--- The summaries of %(members)s from their dates %(since)s on, out of the facts. The row before
+-- The summaries, in %(version)s, of %(members)s from their dates %(since)s on, out of the facts. The row before
 -- `since` is the first of the new sequence: its sums are carried on and its valid_to is set.
 WITH touched AS (
     SELECT member_id, since
     FROM unnest(%(members)s::bigint[], %(since)s::date[]) AS t (member_id, since)
 ), bills AS (
-    -- From 60 days earlier: those bills leave the window after `since`.
+    -- From a window earlier: those bills leave the window after `since`.
     SELECT t.member_id, t.since, s.business_date AS day, count(*) AS transactions,
            (sum(s.gross) * 100)::bigint AS gross,
            (sum(s.paid) * 100)::bigint AS paid,
            (sum(s.card_paid) * 100)::bigint AS card_paid
     FROM touched t
     JOIN settlements s ON s.site_id = %(site)s AND s.member_id = t.member_id
-                      AND s.business_date >= t.since - 60
+                      AND s.business_date >= t.since - %(window)s
     WHERE s.void_of_id IS NULL
       AND NOT EXISTS (
           SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = s.id)
@@ -21,8 +21,8 @@ WITH touched AS (
            0::bigint AS principal, 0::bigint AS gift, paid AS paid_60d
     FROM bills WHERE day >= since
     UNION ALL
-    SELECT member_id, day + 60, NULL, 0, 0, 0, 0, 0, 0, 0, -paid
-    FROM bills WHERE day + 60 >= since
+    SELECT member_id, day + %(window)s, NULL, 0, 0, 0, 0, 0, 0, 0, -paid
+    FROM bills WHERE day + %(window)s >= since
     UNION ALL
     SELECT t.member_id, c.business_date, NULL, 0, 0, 0, 0, 0,
            (c.principal * 100)::bigint, (c.gift * 100)::bigint, 0
@@ -48,7 +48,8 @@ WITH touched AS (
     CROSS JOIN LATERAL (
         SELECT d.*
         FROM dws_member_consumption_summary d
-        WHERE d.site_id = %(site)s AND d.member_id = t.member_id AND d.stat_date < t.since
+        WHERE d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
+          AND d.stat_date < t.since
         ORDER BY d.stat_date DESC
         LIMIT 1
     ) b
@@ -70,17 +71,18 @@ WITH touched AS (
 ), gone AS (
     DELETE FROM dws_member_consumption_summary d
     USING touched t
-    WHERE d.site_id = %(site)s AND d.member_id = t.member_id AND d.stat_date >= t.since
+    WHERE d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
+      AND d.stat_date >= t.since
       AND NOT EXISTS (
           SELECT FROM fresh f WHERE f.member_id = d.member_id AND f.stat_date = d.stat_date)
 )
 INSERT INTO dws_member_consumption_summary AS d (
-    site_id, member_id, stat_date, valid_to, first_visit, last_visit, visits, transactions,
+    site_id, version, member_id, stat_date, valid_to, first_visit, last_visit, visits, transactions,
     gross, paid, card_paid, principal, gift, paid_60d)
-SELECT %(site)s, member_id, stat_date, valid_to, first_visit, last_visit, visits, transactions,
+SELECT %(site)s, %(version)s, member_id, stat_date, valid_to, first_visit, last_visit, visits, transactions,
        gross, paid, card_paid, principal, gift, paid_60d
 FROM fresh
-ON CONFLICT (site_id, member_id, stat_date) DO UPDATE
+ON CONFLICT (site_id, version, member_id, stat_date) DO UPDATE
 SET (valid_to, first_visit, last_visit, visits, transactions, gross, paid, card_paid, principal,
      gift, paid_60d)
   = (excluded.valid_to, excluded.first_visit, excluded.last_visit, excluded.visits,

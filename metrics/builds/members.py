@@ -1,0 +1,65 @@
+"""What members did: dws_member_consumption_summary and what follows from their visits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+from django.db import connection
+
+from metrics.builds.sql import statement
+from metrics.builds.versions import SummaryVersion
+from metrics.models import MemberConsumption
+from metrics.models.base import FOREVER
+from sandbox.models import Site
+
+
+def rebuild_members(
+    *, site_id: int, since: dict[int, date], versions: Sequence[SummaryVersion]
+) -> None:
+    """Rebuild the summaries of members, each from a date on, in each of the versions."""
+    for version in versions:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement("member_consumption"),
+                {
+                    "site": site_id,
+                    "members": list(since),
+                    "since": list(since.values()),
+                    "version": version.number,
+                    "window": version.options.window_days,
+                },
+            )
+
+
+def first_visits(
+    *, site: Site, members: Collection[int], version: SummaryVersion
+) -> dict[int, date | None]:
+    """The first visit of each member that has a summary."""
+    newest = MemberConsumption.objects.filter(
+        site=site, version=version.number, member_id__in=list(members), valid_to=FOREVER
+    )
+    return dict(newest.values_list("member_id", "first_visit"))
+
+
+def members_after(*, site_id: int, since: date | None, after: int, limit: int | None) -> list[int]:
+    """The next members, by id, with bills or card entries since a date (None: all members)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ALL if since is None else _SINCE,
+            {"site": site_id, "since": since, "after": after, "limit": limit},
+        )
+        return [member_id for (member_id,) in cursor.fetchall()]
+
+
+_ALL = """
+SELECT id FROM members WHERE site_id = %(site)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
+_SINCE = """
+SELECT member_id FROM settlements
+WHERE site_id = %(site)s AND business_date >= %(since)s AND member_id > %(after)s
+UNION
+SELECT member_id FROM card_entries
+WHERE site_id = %(site)s AND business_date >= %(since)s AND member_id > %(after)s
+ORDER BY member_id LIMIT %(limit)s
+"""

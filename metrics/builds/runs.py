@@ -1,0 +1,83 @@
+"""Builds of a store's summaries: resumable, in short transactions under the ingest lock."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db.models.functions import Now
+
+from metrics.builds.finance import rebuild_finance
+from metrics.builds.members import members_after, rebuild_members
+from metrics.builds.repairs import CHUNK
+from metrics.builds.versions import open_versions
+from metrics.models import DwsBuild
+from sandbox.context import use_build_context
+from sandbox.models import Site, SiteIngest
+
+BEGINNING = date.min
+
+
+def lock_ingest(site: Site) -> SiteIngest:
+    """Lock the store's ingest until the end of the transaction. Facts are inserted before."""
+    SiteIngest.objects.bulk_create([SiteIngest(site=site)], ignore_conflicts=True)
+    return SiteIngest.objects.select_for_update().get(site=site)
+
+
+def build_site(*, site: Site, since: date | None = None, full: bool = False) -> list[DwsBuild]:
+    """Build a store's summaries; returns the builds carried out.
+
+    Builds that were left at STARTED come first. Without `since` and `full` nothing more is built
+    unless the store was never built: pushes and files keep the summaries up to date.
+    """
+    with use_build_context(site):
+        started = list(DwsBuild.objects.filter(site=site, status="started").order_by("pk"))
+        never_built = not DwsBuild.objects.filter(site=site).exists()
+        if full or since is not None or never_built:
+            started.append(open_build(site=site, since=None if full else since))
+    for build in started:
+        run_build(build=build)
+    return started
+
+
+def open_build(*, site: Site, since: date | None) -> DwsBuild:
+    """Note that everything from `since` on (null: everything) has to be built."""
+    return DwsBuild.objects.create(site=site, since=since)
+
+
+def run_build(*, build: DwsBuild) -> None:
+    """Carry out a build in short transactions; a build that was interrupted goes on."""
+    while _build_members(build):
+        pass
+    with use_build_context(build.site):
+        ingest = lock_ingest(build.site)
+        rebuild_finance(site_id=build.site_id, since=build.since or BEGINNING)
+        DwsBuild.objects.filter(pk=build.pk, status=DwsBuild.Status.STARTED).update(
+            status=DwsBuild.Status.DONE, finished_at=Now(), watermark=ingest.last_batch
+        )
+        build.refresh_from_db()
+
+
+def _build_members(build: DwsBuild) -> bool:
+    """Sum up the next members; False when there are none left."""
+    with use_build_context(build.site):
+        lock_ingest(build.site)
+        row = DwsBuild.objects.get(pk=build.pk)
+        if row.status == DwsBuild.Status.DONE:
+            return False
+        members = members_after(
+            site_id=row.site_id,
+            since=row.since,
+            after=row.counts.get("members_through", 0),
+            limit=CHUNK,
+        )
+        if not members:
+            return False
+        rebuild_members(
+            site_id=row.site_id,
+            since=dict.fromkeys(members, row.since or BEGINNING),
+            versions=open_versions(build.site),
+        )
+        row.counts["members_through"] = members[-1]
+        row.counts["members"] = row.counts.get("members", 0) + len(members)
+        row.save(update_fields=["counts"])
+    return True
