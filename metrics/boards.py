@@ -81,6 +81,6 @@ def _in_force(relation: str, since: str, ctx: RuntimeContext) -> FilteredRelatio
 def _yuan(cents: Combinable) -> Func:
     return Coalesce(
         Func(cents, template="(%(expressions)s * 0.01)", output_field=_MONEY),
-        Value(Decimal(0)),
+        Value(Decimal("0.00")),
         output_field=_MONEY,
     )

@@ -5,40 +5,15 @@ The API, the board, the admin, the command and the completeness test read this l
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from metrics.calculations import finance, members
+from metrics.metric import Metric
 from sandbox.context import RuntimeContext, current_context
 from sandbox.errors import BadRequest
-
-Entity = Literal["member", "site", "site_area"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric.
-
-    Attributes:
-        key: stable; stored in rows.
-        entity: what it is about: a member, the store, or the store by area and range.
-        unit: yuan (a Decimal with 2 places), days or count.
-        origin: the tables that it is counted from.
-    """
-
-    key: str
-    title: Promise | str
-    entity: Entity
-    unit: Literal["yuan", "days", "count"]
-    definition: Promise | str
-    function: Callable[..., Any]
-    origin: str
-
 
 METRICS = [
     Metric(
@@ -47,6 +22,7 @@ METRICS = [
         "member",
         "days",
         gettext_lazy("D less the date of the last visit; unknown without a visit"),
+        "D - last visit",
         members.last_visit_days,
         "settlements",
     ),
@@ -56,6 +32,7 @@ METRICS = [
         "member",
         "yuan",
         gettext_lazy("principal and gift on the card: the sum of its entries"),
+        "sum(principal + gift)",
         members.card_balance,
         "card_entries",
     ),
@@ -65,6 +42,7 @@ METRICS = [
         "member",
         "yuan",
         gettext_lazy("the sum of the principal of the card's entries"),
+        "sum(principal)",
         members.card_principal,
         "card_entries",
     ),
@@ -74,6 +52,7 @@ METRICS = [
         "member",
         "yuan",
         gettext_lazy("the sum of the gift of the card's entries"),
+        "sum(gift)",
         members.card_gift,
         "card_entries",
     ),
@@ -83,6 +62,7 @@ METRICS = [
         "site",
         "yuan",
         gettext_lazy("principal and gift on all cards of the store"),
+        "sum(principal + gift)",
         finance.prepaid_liability,
         "card_entries",
     ),
@@ -92,6 +72,7 @@ METRICS = [
         "member",
         "yuan",
         gettext_lazy("paid in the 60 days up to and including D"),
+        "sum(paid) in (D - 60, D]",
         members.consumption_60d,
         "settlements",
     ),
@@ -101,6 +82,7 @@ METRICS = [
         "member",
         "yuan",
         gettext_lazy("paid, all time"),
+        "sum(paid)",
         members.total_consumption,
         "settlements",
     ),
@@ -110,6 +92,7 @@ METRICS = [
         "member",
         "count",
         gettext_lazy("settled bills, voids excluded"),
+        "count(bills)",
         members.total_transactions,
         "settlements",
     ),
@@ -119,6 +102,7 @@ METRICS = [
         "site_area",
         "yuan",
         gettext_lazy("gross of the bills"),
+        "sum(gross)",
         finance.gmv,
         "settlements",
     ),
@@ -128,6 +112,7 @@ METRICS = [
         "site_area",
         "yuan",
         gettext_lazy("paid by whatever means, cards included"),
+        "sum(paid)",
         finance.paid,
         "settlements",
     ),
@@ -137,6 +122,7 @@ METRICS = [
         "site_area",
         "yuan",
         gettext_lazy("cash, other means and recharge principal, less refunds"),
+        "cash + other + recharge principal - refunds",
         finance.cash_in,
         "settlements, card_entries",
     ),
@@ -146,6 +132,7 @@ METRICS = [
         "site_area",
         "yuan",
         gettext_lazy("paid, less gifts consumed"),
+        "paid - gift consumed",
         finance.recognised_revenue,
         "settlements, card_entries",
     ),
@@ -173,34 +160,45 @@ def metric_value(
     *,
     ctx: RuntimeContext | None = None,
     member_id: int | None = None,
+    assistant_id: int | None = None,
     area: str | None = None,
     range_key: str | None = None,
 ) -> Any:
-    """A metric's value in a context: int, Decimal or None (unknown).
+    """A metric's value in a context: int, Decimal, str, a dict of them, or None (unknown).
 
     Raises:
-        BadRequest: no such metric or range; the member is missing, or given in vain.
+        BadRequest: no such metric or range; a member or assistant is missing, or given in vain.
         NotFound: the store has no such area.
     """
     metric = find_metric(key)
     ctx = ctx or current_context()
-    _require(metric.entity == "member", member_id, "member", metric)
-    if metric.entity != "site_area":
-        for given, name in ((area, "area"), (range_key, "range")):
-            _require(False, given, name, metric)
-    match metric.entity:
-        case "member":
-            return metric.function(member_id, ctx=ctx)
-        case "site":
-            return metric.function(ctx=ctx)
-        case "site_area":
-            return metric.function(area, range_key, ctx=ctx)
+    given: dict[str, Any] = {
+        "member_id": member_id,
+        "assistant_id": assistant_id,
+        "area": area,
+        "range_key": range_key,
+    }
+    needed, optional = _TAKES[metric.entity]
+    for name, value in given.items():
+        if value is None and name in needed:
+            raise _refusal(_("%(metric)s needs a %(name)s."), metric, name)
+        if value is not None and name not in (*needed, *optional):
+            raise _refusal(_("%(metric)s does not take a %(name)s."), metric, name)
+    return metric.function(**{name: given[name] for name in (*needed, *optional)}, ctx=ctx)
 
 
-def _require(needed: bool, given: Any, name: str, metric: Metric) -> None:
-    if needed == (given is not None):
-        return
-    text = (
-        _("%(metric)s needs a %(name)s.") if needed else _("%(metric)s does not take a %(name)s.")
-    ) % {"metric": metric.key, "name": name}
-    raise BadRequest(text, fields={name: [text]})
+# What the functions of an entity must be given, and what they may be.
+_TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "member": (("member_id",), ()),
+    "assistant": (("assistant_id",), ()),
+    "pair": (("member_id", "assistant_id"), ()),
+    "site": ((), ()),
+    "site_area": ((), ("area", "range_key")),
+}
+
+
+def _refusal(text: str, metric: Metric, name: str) -> BadRequest:
+    # People know member and range, not member_id and range_key.
+    shown = name.removesuffix("_id").removesuffix("_key")
+    message = text % {"metric": metric.key, "name": shown}
+    return BadRequest(message, fields={shown: [message]})

@@ -8,14 +8,30 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from metrics.catalog import METRICS, Metric
+from metrics.catalog import METRICS
 from metrics.events import EventResult
 from metrics.importers import PushResult, RowError
 from metrics.masking import mask_phone
+from metrics.metric import Metric
 from metrics.models import Note
 
-UNITS = {"yuan": _("yuan"), "days": _("days"), "count": _("count")}
-ENTITIES = {"member": _("member"), "site": _("store"), "site_area": _("store by area")}
+UNITS = {
+    "yuan": _("yuan"),
+    "days": _("days"),
+    "count": _("count"),
+    "hours": _("hours"),
+    "ratio": _("ratio"),
+    "index": _("index"),
+    "code": _("code"),
+    "kpi": _("several figures"),
+}
+ENTITIES = {
+    "member": _("member"),
+    "assistant": _("assistant"),
+    "pair": _("member and assistant"),
+    "site": _("store"),
+    "site_area": _("store by area"),
+}
 MONEY = ("card_balance", "card_principal", "card_gift", "consumption_60d", "total_consumption")
 SORTABLE = (
     "id",
@@ -39,6 +55,7 @@ class MetricSerializer(serializers.Serializer[Any]):
     unit = serializers.ChoiceField(list(UNITS))
     unit_label = serializers.CharField()
     definition = serializers.CharField()
+    formula = serializers.CharField(help_text="D is the business date.")
     origin = serializers.CharField(help_text="The facts it is counted from.")
 
     @staticmethod
@@ -51,6 +68,7 @@ class MetricSerializer(serializers.Serializer[Any]):
             "unit": metric.unit,
             "unit_label": str(UNITS[metric.unit]),
             "definition": str(metric.definition),
+            "formula": metric.formula,
             "origin": metric.origin,
         }
 
@@ -136,7 +154,9 @@ class MemberMetricsSerializer(serializers.Serializer[Any]):
     as_of = serializers.DateField()
     known_at = serializers.DateTimeField(allow_null=True)
     mode = serializers.CharField()
-    metrics = serializers.DictField(help_text="Numbers; money as text; null where unknown.")
+    metrics = serializers.DictField(
+        help_text="Whole numbers; amounts and ratios as text; null where unknown."
+    )
 
 
 class NewNoteSerializer(serializers.Serializer[Any]):
@@ -221,5 +241,7 @@ def by_row(errors: list[RowError]) -> dict[str, list[str]]:
 
 
 def as_shown(value: Any) -> Any:
-    """Money, which is what a Decimal is here, as text with 2 places; the rest as it is."""
-    return f"{value:.2f}" if isinstance(value, Decimal) else value
+    """A Decimal as text with the places it has, also within a dict; the rest as it is."""
+    if isinstance(value, dict):
+        return {name: as_shown(part) for name, part in value.items()}
+    return f"{value:f}" if isinstance(value, Decimal) else value

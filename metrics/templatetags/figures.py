@@ -31,6 +31,8 @@ def figure(value: Any, unit: str) -> str:
         return UNKNOWN
     if unit == "yuan":
         return yuan(value)
+    if unit == "code":
+        return str(value)
     return _("%(count)s days") % {"count": value} if unit == "days" else f"{value:,}"
 
 

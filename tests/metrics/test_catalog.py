@@ -10,6 +10,7 @@ from metrics.calculations import members
 from metrics.catalog import METRICS, metric_value
 from metrics.importers import push_rows
 from metrics.models import Member, MemberConsumption
+from metrics.serializers import ENTITIES, UNITS
 from sandbox.context import live_context, use_context
 from sandbox.errors import BadRequest, NoContext, NotFound
 from tests.factories import (
@@ -41,11 +42,22 @@ def value(site, key, day, **kwargs):
         return metric_value(key, ctx=ctx, **kwargs)
 
 
+# What a metric of each entity has to be told.
+TARGETS = {
+    "member": {"member_id": 1},
+    "assistant": {"assistant_id": 1},
+    "pair": {"member_id": 1, "assistant_id": 1},
+    "site": {},
+    "site_area": {},
+}
+
+
 def test_keys_are_unique_and_the_functions_carry_them():
     assert len({metric.key for metric in METRICS}) == len(METRICS)
     for metric in METRICS:
         assert metric.function.metric == metric.key
-        assert metric.title and metric.definition and metric.origin
+        assert metric.title and metric.definition and metric.formula and metric.origin
+        assert metric.entity in ENTITIES and metric.unit in UNITS
 
 
 def test_member_metrics_are_all_member_metrics_of_the_catalog_in_order(site, member):
@@ -203,7 +215,30 @@ def test_questions_that_make_no_sense_are_refused(site, key, kwargs):
 def test_without_a_context_there_is_no_answer():
     for metric in METRICS:
         with pytest.raises(NoContext):
-            metric_value(metric.key, member_id=1 if metric.entity == "member" else None)
+            metric_value(metric.key, **TARGETS[metric.entity])
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.key)
+def test_what_a_metric_is_not_about_is_refused(site, metric):
+    push_bill(site, days_before(site, 3))
+    allowed = set(TARGETS[metric.entity]) | (
+        {"area", "range_key"} if metric.entity == "site_area" else set()
+    )
+
+    for name, given in {
+        "member_id": 1,
+        "assistant_id": 1,
+        "area": "all",
+        "range_key": "this_month",
+    }.items():
+        if name not in allowed:
+            with pytest.raises(BadRequest):
+                value(
+                    site,
+                    metric.key,
+                    days_before(site, 1),
+                    **{**TARGETS[metric.entity], name: given},
+                )
 
 
 def test_the_historic_names_answer_the_same(site, member):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from metrics.catalog import METRICS, metric_value
-from metrics.models import Member
+from metrics.models import Assistant, Member
 from metrics.ranges import RANGES
 from sandbox.audit import record_sandbox_use
 from sandbox.context import resolve_context, use_context
@@ -22,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("key", help=", ".join(metric.key for metric in METRICS))
         parser.add_argument("--site", required=True, help="the store's code")
         parser.add_argument("--member", help="the member's external id")
+        parser.add_argument("--assistant", help="the assistant's external id")
         parser.add_argument("--area", help="the area's code")
         parser.add_argument("--range", help=", ".join(RANGES) + "; all time without it")
         parser.add_argument("--as-of", type=date.fromisoformat, help="a business date")
@@ -41,7 +42,8 @@ class Command(BaseCommand):
                 value = metric_value(
                     options["key"],
                     ctx=ctx,
-                    member_id=options["member"] and _member_id(site, options["member"]),
+                    member_id=_identity(Member, site, options["member"]),
+                    assistant_id=_identity(Assistant, site, options["assistant"]),
                     area=options["area"],
                     range_key=options["range"],
                 )
@@ -55,12 +57,15 @@ class Command(BaseCommand):
             "mode": ctx.mode,
             "value": value,
         }
-        self.stdout.write(json.dumps(answer, default=str))
+        self.stdout.write(json.dumps(answer, default=str, ensure_ascii=False))
 
 
-def _member_id(site: Site, external_id: str) -> int:
-    found = Member.objects.filter(site=site, external_id=external_id).values_list("pk", flat=True)
-    member_id = found.first()
-    if member_id is None:
-        raise CommandError(f"There is no member “{external_id}” at this date.")
-    return member_id
+def _identity(model: type[Member | Assistant], site: Site, external_id: str | None) -> int | None:
+    """The id of a member or assistant known at the context's date; None without an external id."""
+    if external_id is None:
+        return None
+    found = model.objects.filter(site=site, external_id=external_id).values_list("pk", flat=True)
+    if (key := found.first()) is None:
+        name = model._meta.model_name
+        raise CommandError(f"There is no {name} “{external_id}” at this date.")
+    return key
