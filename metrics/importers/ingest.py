@@ -42,9 +42,9 @@ def close_batch(*, batch: IngestBatch, parts: Parts, counts: dict[str, Any]) -> 
                 "settled_at": bills.last_occurred_at if bills else None,
             },
         )
-        batch.number, batch.committed_at = cursor.fetchone()
+        batch.number, batch.committed_at, batch.first_business_date = cursor.fetchone()
     batch.counts = counts
-    batch.save(update_fields=["number", "committed_at", "counts"])
+    batch.save(update_fields=["number", "committed_at", "first_business_date", "counts"])
 
 
 # Least and greatest ignore nulls.
@@ -55,7 +55,7 @@ SET last_batch = last_batch + 1,
     first_business_date = least(first_business_date, %(first)s),
     last_settled_at = greatest(last_settled_at, %(settled_at)s)
 WHERE site_id = %(site)s
-RETURNING last_batch, last_committed_at
+RETURNING last_batch, last_committed_at, first_business_date
 """
 
 

@@ -13,7 +13,7 @@ from metrics.builds import Touched
 from metrics.importers.errors import SHOWN, ErrorList
 from metrics.importers.kinds import Kind
 from metrics.importers.statements import statements
-from metrics.models import IngestBatch
+from metrics.models import AreaVersion, AssistantVersion, IngestBatch, MemberVersion
 from sandbox.models import Site
 
 # What may interest AI: (id of bill or note, member, assistants).
@@ -85,8 +85,13 @@ class Merge:
         if "warn" in own:
             self._collect(cursor, own["warn"], self.warnings)
         accepted = self._insert(cursor, staged)
-        self._lower(cursor)
-        merged = Merged(accepted, staged - accepted, created)
+        lowered = [
+            one
+            for entity in ("member", "assistant")
+            if f"{entity}_id" in self.kind.written
+            for one in self._lower(cursor, entity)
+        ]
+        merged = Merged(accepted, staged - accepted, created, touched=lowered)
         extent = self._rows(cursor, self._shared("extent"))[0]
         merged.first_date, merged.last_date, merged.last_occurred_at = extent
         return merged
@@ -119,7 +124,7 @@ class Merge:
         """Note whose summaries the accepted rows change."""
         if self.changes_summaries and merged.accepted:
             with connection.cursor() as cursor:
-                merged.touched = self._rows(cursor, statements(self.kind.name)["touched"])
+                merged.touched += self._rows(cursor, statements(self.kind.name)["touched"])
 
     def collect_fired(self, merged: Merged) -> None:
         """Note which accepted rows are events."""
@@ -130,11 +135,26 @@ class Merge:
             with connection.cursor() as cursor:
                 merged.fired = self._rows(cursor, fired)
 
-    def _lower(self, cursor: CursorWrapper) -> None:
-        for entity, table in (("member", "members"), ("assistant", "assistants")):
-            if f"{entity}_id" in self.kind.written:
-                names = {"entity": entity, "table": table, "versions": f"{entity}_versions"}
-                self._execute(cursor, statements("shared")["lower"].format(**names))
+    def _lower(self, cursor: CursorWrapper, entity: str) -> list[Touched]:
+        """Let identities begin with the earliest fact naming them; returns what that touches."""
+        own = {
+            name: statements("shared")[name].format(
+                entity=entity,
+                table=f"{entity}s",
+                versions=f"{entity}_versions",
+                columns=", ".join(_content_of(entity)),
+            )
+            for name in ("lowered", "lower", "lower_levels")
+        }
+        lowered = self._rows(cursor, own["lowered"])
+        if not lowered:
+            return []
+        ids, days = map(list, zip(*lowered, strict=True))
+        self._execute(cursor, own["lower"], ids=ids, days=days)
+        if entity != "assistant":
+            return []
+        self._execute(cursor, own["lower_levels"], ids=ids, days=days)
+        return [("service", assistant_id, day) for assistant_id, day in lowered]
 
     # --- Identities ----------------------------------------------------------------------------
 
@@ -148,9 +168,9 @@ class Merge:
         cursor.execute("DROP TABLE IF EXISTS resolved")
         self._execute(cursor, own["resolve"])
         self._execute(cursor, own["retire"])
-        self._execute(cursor, statements("shared")["lower"].format(**names))
+        lowered = self._lower(cursor, names["entity"])
         accepted = self._execute(cursor, own["append"])
-        return Merged(accepted, staged - accepted)
+        return Merged(accepted, staged - accepted, touched=lowered)
 
     def _identity_names(self) -> dict[str, str]:
         columns = [column for column in self.kind.columns if column.name != "external_id"]
@@ -206,3 +226,10 @@ class Merge:
             "batch": self.batch.pk,
             "author": self.author_id,
         }
+
+
+def _content_of(entity: str) -> list[str]:
+    """The columns of an identity's versions that say something about it."""
+    versions = {"member": MemberVersion, "assistant": AssistantVersion, "area": AreaVersion}[entity]
+    frame = {"id", "site", "batch", "business_date", "valid_to", "recorded_at", entity}
+    return [f.column for f in versions._meta.concrete_fields if f.name not in frame]

@@ -49,29 +49,55 @@ LEFT JOIN {table} t ON t.site_id = %(site)s AND t.external_id = r.external_id
 CROSS JOIN LATERAL (SELECT CASE {differences} END AS col) d
 WHERE t.id IS NULL OR (t.batch_id <> %(batch)s AND d.col IS NOT NULL)
 
--- lower: nobody is younger than the earliest fact naming them
+-- lowered: who is named by an earlier fact than any before; locked, so that versions of one identity
+-- are appended one after the other
 WITH first AS (
     SELECT r.{entity}_id AS id, min(r.business_date) AS day
     FROM resolved r
     WHERE r.{entity}_id IS NOT NULL
     GROUP BY 1
-), lowered AS (
-    SELECT i.id, first.day
-    FROM {table} i
-    JOIN first ON first.id = i.id
-    WHERE i.site_id = %(site)s AND i.business_date > first.day
-    ORDER BY i.id
-    FOR NO KEY UPDATE OF i
-), first_versions AS (
-    UPDATE {versions} v SET business_date = l.day
+)
+SELECT i.id, first.day
+FROM {table} i
+JOIN first ON first.id = i.id
+WHERE i.site_id = %(site)s AND i.business_date > first.day
+ORDER BY i.id
+FOR NO KEY UPDATE OF i
+
+-- lower: nobody is younger than the earliest fact naming them. The first version stays as it was
+-- recorded (known_at): a copy of it, from this batch, stands before it
+WITH lowered AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS t (id, day)
+), earlier_version AS (
+    INSERT INTO {versions} (site_id, {entity}_id, batch_id, business_date, valid_to, {columns})
+    SELECT %(site)s, l.id, %(batch)s, l.day, v.business_date, {columns}
     FROM lowered l
-    WHERE v.site_id = %(site)s AND v.{entity}_id = l.id
-      AND v.id = (SELECT min(o.id) FROM {versions} o
-                  WHERE o.site_id = %(site)s AND o.{entity}_id = l.id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM {versions} o
+        WHERE o.site_id = %(site)s AND o.{entity}_id = l.id
+        ORDER BY o.business_date, o.id
+        LIMIT 1
+    ) v
+    WHERE v.business_date > l.day
 )
 UPDATE {table} i SET business_date = l.day
 FROM lowered l
 WHERE i.site_id = %(site)s AND i.id = l.id
+
+-- lower_levels: an assistant's first level is as old as the assistant
+INSERT INTO assistant_level_changes
+    (site_id, batch_id, external_id, occurred_at, business_date, assistant_id, level)
+SELECT %(site)s, %(batch)s, 'level-' || gen_random_uuid(),
+       (l.day + %(day_starts)s::time) AT TIME ZONE %(zone)s, l.day, l.id, c.level
+FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS l (id, day)
+CROSS JOIN LATERAL (
+    SELECT * FROM assistant_level_changes o
+    WHERE o.site_id = %(site)s AND o.assistant_id = l.id
+    ORDER BY o.business_date, o.id
+    LIMIT 1
+) c
+WHERE c.business_date > l.day
+ORDER BY l.id
 
 -- extent
 SELECT min(business_date), max(business_date), max(occurred_at) FILTER (WHERE void_of IS NULL)

@@ -7,6 +7,7 @@ import pytest
 from metrics.boards import member_board
 from metrics.importers import RowErrors, push_rows
 from metrics.models import AreaVersion, Assistant, AssistantVersion, Member, MemberVersion
+from metrics.models.base import FOREVER
 from sandbox.context import live_context, use_build_context
 from tests.factories import (
     at,
@@ -70,7 +71,10 @@ def test_an_earlier_bill_makes_the_member_older_with_their_first_version():
     push_bill(site, days_before(site, 9), member="M1")
 
     assert member_of(site, "M1").business_date == days_before(site, 9)
-    assert [row[0] for row in versions(site)] == [days_before(site, 9)]
+    assert [row[:2] for row in versions(site)] == [
+        (days_before(site, 3), FOREVER),
+        (days_before(site, 9), days_before(site, 3)),
+    ]
 
 
 def test_the_same_member_again_is_unchanged():
