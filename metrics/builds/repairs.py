@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
+from metrics.builds.assistants import assistants_after, rebuild_assistants, repair_assistants
 from metrics.builds.finance import rebuild_finance
 from metrics.builds.members import first_visits, members_after, rebuild_members
 from metrics.builds.versions import open_versions
@@ -17,8 +18,9 @@ from sandbox.models import Site
 Entity = Literal["member", "area", "service", "pay", "task"]
 Touched = tuple[Entity, int | None, date]
 
-# Members summed up in one statement.
+# Members, and assistants, summed up in one statement.
 CHUNK = 5000
+ASSISTANTS_CHUNK = 50
 
 
 def repair_touched(*, site: Site, touched: Iterable[Touched]) -> None:
@@ -29,7 +31,11 @@ def repair_touched(*, site: Site, touched: Iterable[Touched]) -> None:
     """
     since: dict[Entity, dict[int | None, date]] = defaultdict(dict)
     days: set[date] = set()
+    assistants: dict[Entity, set[tuple[int | None, date]]] = defaultdict(set)
     for entity, key, day in touched:
+        if entity in ("service", "pay", "task"):
+            assistants[entity].add((key, day))
+            continue
         since[entity][key] = min(day, since[entity].get(key, day))
         if entity == "area":
             days.add(day)
@@ -38,6 +44,13 @@ def repair_touched(*, site: Site, touched: Iterable[Touched]) -> None:
     if days:
         areas = {key or 0 for key in since["area"]} | {0}
         rebuild_finance(site_id=site.pk, since=min(days), days=days, areas=areas)
+    if assistants:
+        repair_assistants(
+            site_id=site.pk,
+            services=assistants["service"],
+            pay=assistants["pay"],
+            tasks=assistants["task"],
+        )
 
 
 def repair_since(*, site: Site, since: date) -> None:
@@ -48,6 +61,10 @@ def repair_since(*, site: Site, since: date) -> None:
         chunk = members[start : start + CHUNK]
         rebuild_members(site_id=site.pk, since=dict.fromkeys(chunk, since), versions=versions)
     rebuild_finance(site_id=site.pk, since=since)
+    assistants = assistants_after(site_id=site.pk)
+    for start in range(0, len(assistants), ASSISTANTS_CHUNK):
+        batch = assistants[start : start + ASSISTANTS_CHUNK]
+        rebuild_assistants(site_id=site.pk, since=dict.fromkeys(batch, since))
 
 
 def _repair_members(site: Site, since: dict[int, date]) -> set[date]:

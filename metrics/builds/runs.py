@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from django.db.models.functions import Now
 
+from metrics.builds.assistants import assistants_after, rebuild_assistants
 from metrics.builds.finance import rebuild_finance
 from metrics.builds.members import members_after, rebuild_members
-from metrics.builds.repairs import CHUNK
+from metrics.builds.repairs import ASSISTANTS_CHUNK, CHUNK
 from metrics.builds.versions import open_versions
 from metrics.models import DwsBuild
 from sandbox.context import use_build_context
@@ -48,6 +50,8 @@ def run_build(*, build: DwsBuild) -> None:
     """Carry out a build in short transactions; a build that was interrupted goes on."""
     while _build_members(build):
         pass
+    while _build_assistants(build):
+        pass
     with use_build_context(build.site):
         ingest = lock_ingest(build.site)
         rebuild_finance(site_id=build.site_id, since=build.since or BEGINNING)
@@ -59,25 +63,49 @@ def run_build(*, build: DwsBuild) -> None:
 
 def _build_members(build: DwsBuild) -> bool:
     """Sum up the next members; False when there are none left."""
+
+    def rebuild(after: int, since: date | None) -> list[int]:
+        members = members_after(site_id=build.site_id, since=since, after=after, limit=CHUNK)
+        rebuild_members(
+            site_id=build.site_id,
+            since=dict.fromkeys(members, since or BEGINNING),
+            versions=open_versions(build.site),
+        )
+        return members
+
+    return _build_next(build, "members", rebuild)
+
+
+def _build_assistants(build: DwsBuild) -> bool:
+    """Sum up the next assistants; False when there are none left."""
+
+    def rebuild(after: int, since: date | None) -> list[int]:
+        assistants = assistants_after(site_id=build.site_id, after=after, limit=ASSISTANTS_CHUNK)
+        rebuild_assistants(
+            site_id=build.site_id, since=dict.fromkeys(assistants, since or BEGINNING)
+        )
+        return assistants
+
+    return _build_next(build, "assistants", rebuild)
+
+
+def _build_next(
+    build: DwsBuild, what: str, rebuild: Callable[[int, date | None], list[int]]
+) -> bool:
+    """Carry a build on, in a transaction of its own, from where it got to.
+
+    Args:
+        rebuild: builds what comes after an id, since a date; returns the ids, none at the end.
+    """
     with use_build_context(build.site):
         lock_ingest(build.site)
         row = DwsBuild.objects.get(pk=build.pk)
         if row.status == DwsBuild.Status.DONE:
             return False
-        members = members_after(
-            site_id=row.site_id,
-            since=row.since,
-            after=row.counts.get("members_through", 0),
-            limit=CHUNK,
-        )
-        if not members:
+        built = rebuild(row.counts.get(f"{what}_through", 0), row.since)
+        if not built:
             return False
-        rebuild_members(
-            site_id=row.site_id,
-            since=dict.fromkeys(members, row.since or BEGINNING),
-            versions=open_versions(build.site),
-        )
-        row.counts["members_through"] = members[-1]
-        row.counts["members"] = row.counts.get("members", 0) + len(members)
+        row.counts[f"{what}_through"] = built[-1]
+        row.counts[what] = row.counts.get(what, 0) + len(built)
         row.save(update_fields=["counts"])
     return True

@@ -445,7 +445,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'coach_task_events',
-                'indexes': [models.Index(fields=['site', 'task', 'business_date'], name='event_of_task')],
+                'indexes': [models.Index(fields=['site', 'task', 'business_date'], name='event_of_task'), models.Index(fields=['site', 'business_date'], name='task_event_of_day')],
                 'constraints': [models.UniqueConstraint(fields=('site', 'external_id'), name='coach_task_events_external_id'), models.UniqueConstraint(fields=('site', 'id'), name='coach_task_events_site_id')],
             },
         ),
@@ -557,7 +557,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'dws_assistant_customer_stats',
-                'indexes': [models.Index(fields=['site', 'member', 'stat_date'], name='customer_stats_of_member'), models.Index(fields=['site', 'stat_date'], name='customer_stats_of_day')],
+                'indexes': [models.Index(fields=['site', 'assistant', 'stat_date'], name='customer_stats_of_assistant'), models.Index(fields=['site', 'member', 'stat_date'], name='customer_stats_of_member'), models.Index(fields=['site', 'stat_date'], name='customer_stats_of_day')],
                 'constraints': [models.UniqueConstraint(fields=('site', 'assistant', 'member', 'stat_date'), name='customer_stats_unique_day'), models.CheckConstraint(condition=models.Q(('valid_to__gt', models.F('stat_date'))), name='customer_stats_valid_to_after_stat_date')],
             },
         ),

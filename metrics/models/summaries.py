@@ -161,6 +161,10 @@ class AssistantCustomer(Summary):
         db_table = "dws_assistant_customer_stats"
         constraints = summary_constraints("customer_stats", "assistant", "member")
         indexes = [
+            # An assistant's customers within a window, and first days for the running count.
+            models.Index(
+                fields=["site", "assistant", "stat_date"], name="customer_stats_of_assistant"
+            ),
             # A member's assistants.
             models.Index(fields=["site", "member", "stat_date"], name="customer_stats_of_member"),
             # Pairs of a store within a window.

@@ -1,0 +1,94 @@
+-- What assistants did and their level, each assistant from a date on: out of the service lines, the
+-- level changes and the first days of their customers (built before).
+WITH touched AS (
+    SELECT assistant_id, since
+    FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
+), levels AS (
+    -- Of two changes on one day the later covers no less than the day, the earlier nothing.
+    SELECT c.assistant_id, c.level, c.business_date AS day,
+           lead(c.business_date, 1, '9999-12-31') OVER (
+               PARTITION BY c.assistant_id ORDER BY c.business_date, c.id) AS until
+    FROM touched t
+    JOIN assistant_level_changes c ON c.site_id = %(site)s AND c.assistant_id = t.assistant_id
+), lines AS (
+    SELECT l.assistant_id, l.business_date AS day,
+           CASE WHEN l.course_type IN ('base', 'incentive', 'trial') THEN l.course_type
+                ELSE 'other' END AS course_type,
+           l.hours * 100 AS hours, l.ledger * 100 AS ledger
+    FROM touched t
+    JOIN service_lines l ON l.site_id = %(site)s AND l.assistant_id = t.assistant_id
+                        AND l.business_date >= t.since
+    WHERE l.void_of_id IS NULL
+      AND NOT EXISTS (
+          SELECT FROM service_lines v WHERE v.site_id = %(site)s AND v.void_of_id = l.id)
+      AND NOT EXISTS (
+          SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = l.settlement_id)
+), changes AS (
+    SELECT assistant_id, day, count(*) AS services, 0::bigint AS customers,
+           coalesce(sum(hours) FILTER (WHERE course_type = 'base'), 0)::bigint AS base_hours,
+           coalesce(sum(hours) FILTER (WHERE course_type = 'incentive'), 0)::bigint
+               AS incentive_hours,
+           coalesce(sum(hours) FILTER (WHERE course_type = 'trial'), 0)::bigint AS trial_hours,
+           coalesce(sum(hours) FILTER (WHERE course_type = 'other'), 0)::bigint AS other_hours,
+           sum(ledger)::bigint AS total_ledger_amount,
+           coalesce(sum(ledger) FILTER (WHERE course_type = 'base'), 0)::bigint AS base_ledger,
+           coalesce(sum(ledger) FILTER (WHERE course_type = 'incentive'), 0)::bigint
+               AS incentive_ledger,
+           coalesce(sum(ledger) FILTER (WHERE course_type = 'trial'), 0)::bigint AS trial_ledger,
+           coalesce(sum(ledger) FILTER (WHERE course_type = 'other'), 0)::bigint AS other_ledger
+    FROM lines
+    GROUP BY assistant_id, day
+    UNION ALL
+    SELECT c.assistant_id, c.stat_date, 0, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM touched t
+    JOIN dws_assistant_customer_stats c ON c.site_id = %(site)s AND c.assistant_id = t.assistant_id
+                                       AND c.stat_date >= t.since
+    WHERE c.is_first
+    GROUP BY c.assistant_id, c.stat_date
+    UNION ALL
+    SELECT l.assistant_id, l.day, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM touched t
+    JOIN levels l ON l.assistant_id = t.assistant_id AND l.day >= t.since
+    UNION ALL
+    SELECT b.assistant_id, b.stat_date, b.services, b.customers, b.base_hours, b.incentive_hours,
+           b.trial_hours, b.other_hours, b.total_ledger_amount, b.base_ledger, b.incentive_ledger,
+           b.trial_ledger, b.other_ledger
+    FROM touched t
+    CROSS JOIN LATERAL (
+        SELECT d.*
+        FROM dws_assistant_daily_detail d
+        WHERE d.site_id = %(site)s AND d.assistant_id = t.assistant_id AND d.stat_date < t.since
+        ORDER BY d.stat_date DESC
+        LIMIT 1
+    ) b
+), days AS (
+    -- Back to bigint at once: the running sums would be many times slower on numeric.
+    SELECT assistant_id, day, sum(services)::bigint AS services,
+           sum(customers)::bigint AS customers, sum(base_hours)::bigint AS base_hours,
+           sum(incentive_hours)::bigint AS incentive_hours, sum(trial_hours)::bigint AS trial_hours,
+           sum(other_hours)::bigint AS other_hours,
+           sum(total_ledger_amount)::bigint AS total_ledger_amount,
+           sum(base_ledger)::bigint AS base_ledger,
+           sum(incentive_ledger)::bigint AS incentive_ledger,
+           sum(trial_ledger)::bigint AS trial_ledger, sum(other_ledger)::bigint AS other_ledger
+    FROM changes
+    GROUP BY assistant_id, day
+), fresh AS (
+    SELECT s.assistant_id, s.day AS stat_date,
+           coalesce(lead(s.day) OVER so_far, '9999-12-31') AS valid_to,
+           coalesce(l.level, '') AS assistant_level_code,
+           sum(services) OVER so_far AS services,
+           sum(customers) OVER so_far AS customers,
+           sum(base_hours) OVER so_far AS base_hours,
+           sum(incentive_hours) OVER so_far AS incentive_hours,
+           sum(trial_hours) OVER so_far AS trial_hours,
+           sum(other_hours) OVER so_far AS other_hours,
+           sum(total_ledger_amount) OVER so_far AS total_ledger_amount,
+           sum(base_ledger) OVER so_far AS base_ledger,
+           sum(incentive_ledger) OVER so_far AS incentive_ledger,
+           sum(trial_ledger) OVER so_far AS trial_ledger,
+           sum(other_ledger) OVER so_far AS other_ledger
+    FROM days s
+    LEFT JOIN levels l ON l.assistant_id = s.assistant_id AND s.day >= l.day AND s.day < l.until
+    WINDOW so_far AS (PARTITION BY s.assistant_id ORDER BY s.day)
+)

@@ -1,0 +1,68 @@
+-- What became of assistants' tasks, each assistant from a date on.
+WITH touched AS (
+    SELECT assistant_id, since
+    FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
+), concerned AS (
+    -- Tasks that count on a day since: given or due then, or something happened to them.
+    SELECT k.id, k.assistant_id, t.since, k.business_date,
+           CASE WHEN k.due_on IS NOT NULL THEN greatest(k.due_on, k.business_date) END AS due_day
+    FROM touched t
+    JOIN coach_tasks k ON k.site_id = %(site)s AND k.assistant_id = t.assistant_id
+                      AND (k.business_date >= t.since OR k.due_on >= t.since)
+    UNION
+    SELECT k.id, k.assistant_id, t.since, k.business_date,
+           CASE WHEN k.due_on IS NOT NULL THEN greatest(k.due_on, k.business_date) END
+    FROM coach_task_events e
+    JOIN coach_tasks k ON k.site_id = %(site)s AND k.id = e.task_id
+    JOIN touched t ON t.assistant_id = k.assistant_id AND e.business_date >= t.since
+    WHERE e.site_id = %(site)s AND e.business_date >= (SELECT min(since) FROM touched)
+), tasks AS (
+    -- Nothing happens to a task before its own date.
+    SELECT c.*, e.cancelled_on, e.done_on
+    FROM concerned c
+    CROSS JOIN LATERAL (
+        SELECT min(n.business_date) FILTER (WHERE n.kind = 'cancelled') AS cancelled_on,
+               min(greatest(n.business_date, c.business_date)) FILTER (WHERE n.kind = 'done')
+                   AS done_on
+        FROM coach_task_events n
+        WHERE n.site_id = %(site)s AND n.task_id = c.id
+    ) e
+), days AS (
+    SELECT k.assistant_id, n.day, sum(n.assigned) AS assigned, sum(n.due) AS due,
+           sum(n.completed_in_time) AS completed_in_time, sum(n.completed_late) AS completed_late,
+           sum(n.done) AS done
+    FROM tasks k
+    CROSS JOIN LATERAL (
+        SELECT k.due_day IS NOT NULL AND (k.cancelled_on > k.due_day) IS NOT FALSE AS is_due
+    ) u
+    CROSS JOIN LATERAL (VALUES
+        (k.business_date, 1, 0, 0, 0, 0),
+        (CASE WHEN u.is_due THEN k.due_day END, 0, 1,
+         ((k.done_on <= k.due_day) IS TRUE)::int, 0, 0),
+        (k.done_on, 0, 0, 0,
+         (u.is_due AND k.done_on > k.due_day AND (k.cancelled_on < k.done_on) IS NOT TRUE)::int, 1)
+    ) AS n (day, assigned, due, completed_in_time, completed_late, done)
+    WHERE n.day >= k.since
+    GROUP BY k.assistant_id, n.day
+    UNION ALL
+    SELECT b.assistant_id, b.stat_date, b.assigned, b.due, b.completed_in_time, b.completed_late,
+           b.done
+    FROM touched t
+    CROSS JOIN LATERAL (
+        SELECT d.*
+        FROM dws_coach_task_daily d
+        WHERE d.site_id = %(site)s AND d.assistant_id = t.assistant_id AND d.stat_date < t.since
+        ORDER BY d.stat_date DESC
+        LIMIT 1
+    ) b
+), fresh AS (
+    SELECT assistant_id, day AS stat_date,
+           coalesce(lead(day) OVER so_far, '9999-12-31') AS valid_to,
+           sum(assigned) OVER so_far AS assigned,
+           sum(due) OVER so_far AS due,
+           sum(completed_in_time) OVER so_far AS completed_in_time,
+           sum(completed_late) OVER so_far AS completed_late,
+           sum(done) OVER so_far AS done
+    FROM days
+    WINDOW so_far AS (PARTITION BY assistant_id ORDER BY day)
+)
