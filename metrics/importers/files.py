@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from psycopg import sql
 
-from metrics.builds import lock_ingest, open_build, repair_since, run_build
+from metrics.builds import lock_ingest, open_build, repair_since, repair_touched, run_build
 from metrics.importers.errors import ErrorList, FileError
 from metrics.importers.ingest import close_batch, open_batch, publish_fired
 from metrics.importers.kinds import Kind, find_kind
@@ -45,7 +45,8 @@ def import_file(
 ) -> ImportResult:
     """Take in a CSV file (UTF-8 or GBK, columns in any order), all or nothing.
 
-    Leaves a STARTED build behind and, unless `build` is false, carries it out. With `events` the
+    A file of bills, service lines or card entries leaves a STARTED build behind and, unless
+    `build` is false, carries it out; other kinds are summed up with their rows. With `events` the
     file fires what a push would; its summaries are then built in the same transaction, so that
     nobody reacts to a bill that is not counted yet.
 
@@ -87,10 +88,13 @@ def import_file(
             _analyze(chosen)
         lock_ingest(site)
         results = []
-        if merge.changes_summaries and not events:
-            pending = open_build(site=site, since=merged.first_date)
-        elif merge.changes_summaries and merged.first_date:
+        if not chosen.is_bulk:
+            merge.collect_touched(merged)
+            repair_touched(site=site, touched=merged.touched)
+        elif events and merged.first_date:
             repair_since(site=site, since=merged.first_date)
+        else:
+            pending = open_build(site=site, since=merged.first_date)
         if events:
             merge.collect_fired(merged)
             results = publish_fired(site=site, today=ctx.business_date, parts={chosen.name: merged})

@@ -10,12 +10,13 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import Min
 
 from metrics.events import Event, EventResult, publish
+from metrics.importers.identities import version_columns
 from metrics.importers.kinds import NOTES, SERVICE_LINES, SETTLEMENTS, Kind
 from metrics.importers.merge import Fired, Merged
-from metrics.models import Area, AreaVersion, IngestBatch, ServiceLine
+from metrics.importers.statements import statements
+from metrics.models import IngestBatch, ServiceLine
 from sandbox.models import Site
 
 # What became of each kind of rows, by its name.
@@ -29,10 +30,10 @@ def open_batch(*, site: Site, source: str, actor_id: int | None = None) -> Inges
 
 def close_batch(*, batch: IngestBatch, parts: Parts, counts: dict[str, Any]) -> None:
     """Give the batch its number and moment; the store's lock must be held (builds.lock_ingest)."""
-    first = min((part.first_date for part in parts.values() if part.first_date), default=None)
-    if first is not None:
-        _date_areas(batch.site_id, first)
+    first = min((part.begins_on for part in parts.values() if part.begins_on), default=None)
     bills = parts.get(SETTLEMENTS.name)
+    if first is not None:
+        _date_areas(batch=batch, first=first, named=bills.areas if bills else [])
     with connection.cursor() as cursor:
         cursor.execute(
             _TAKE_NUMBER,
@@ -59,14 +60,39 @@ RETURNING last_batch, last_committed_at, first_business_date
 """
 
 
-def _date_areas(site_id: int, first: date) -> None:
-    """A store's areas are as old as its first fact: they can be asked about at any date."""
-    later = Area.objects.filter(site_id=site_id, business_date__gt=first)
-    if areas := list(later.values_list("pk", flat=True)):
-        later.update(business_date=first)
-        versions = AreaVersion.objects.filter(site_id=site_id, area_id__in=areas)
-        oldest = versions.values("area").annotate(oldest=Min("pk")).values("oldest")
-        versions.filter(pk__in=oldest).update(business_date=first)
+def _date_areas(*, batch: IngestBatch, first: date, named: list[tuple[int, date]]) -> None:
+    """An area is as old as the first bill in it; those that the store began with, as the store."""
+    params: dict[str, Any] = {
+        "site": batch.site_id,
+        "batch": batch.pk,
+        "first": first,
+        "areas": [area for area, _day in named],
+        "days": [day for _area, day in named],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_YOUNG_AREAS, params)
+        if lowered := cursor.fetchall():
+            params["ids"], params["days"] = map(list, zip(*lowered, strict=True))
+            columns = ", ".join(version_columns("area"))
+            names = {"entity": "area", "table": "areas", "versions": "area_versions"}
+            cursor.execute(statements("shared")["lower"].format(**names, columns=columns), params)
+
+
+_YOUNG_AREAS = """
+SELECT a.id, min(earlier.day)
+FROM (
+    SELECT * FROM unnest(%(areas)s::bigint[], %(days)s::date[]) AS named (id, day)
+    UNION ALL
+    SELECT o.id, %(first)s
+    FROM areas o
+    LEFT JOIN site_ingest s ON s.site_id = o.site_id
+    WHERE o.site_id = %(site)s
+      AND (s.first_business_date IS NULL OR o.business_date <= s.first_business_date)
+) earlier
+JOIN areas a ON a.id = earlier.id
+WHERE a.site_id = %(site)s AND a.business_date > earlier.day
+GROUP BY a.id
+"""
 
 
 def publish_fired(*, site: Site, today: date, parts: Parts) -> list[EventResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -9,23 +10,28 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from metrics.builds import Touched
+from metrics.builds import Touched, lock_ingest
 from metrics.importers.errors import SHOWN, ErrorList
-from metrics.importers.kinds import Kind
+from metrics.importers.identities import identity_names, version_columns
+from metrics.importers.kinds import AREAS, ASSISTANTS, Kind
 from metrics.importers.statements import statements
-from metrics.models import AreaVersion, AssistantVersion, IngestBatch, MemberVersion
+from metrics.models import IngestBatch
 from sandbox.models import Site
 
 # What may interest AI: (id of bill or note, member, assistants).
 Fired = tuple[int, int, list[int]]
+
+# The user whose words the notes are; the batch that the corrections of pay belong to.
+GIVEN = ("author", "adjustment_batch")
 
 
 @dataclass
 class Merged:
     """What became of one staged set of rows.
 
-    The dates are those of all rows, `touched` and `fired` concern the accepted ones and are
-    filled for event kinds.
+    The dates are those of all rows, `touched` and `fired` concern the accepted ones.
+    `begins_on` is the first date that may be the store's first, `areas` the first date of each
+    area that bills name.
     """
 
     accepted: int
@@ -33,7 +39,9 @@ class Merged:
     created_members: int = 0
     first_date: date | None = None
     last_date: date | None = None
+    begins_on: date | None = None
     last_occurred_at: datetime | None = None
+    areas: list[tuple[int, date]] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
     fired: list[Fired] = field(default_factory=list)
 
@@ -44,7 +52,7 @@ class Merge:
 
     Attributes:
         today: the store's open business day; nothing may be dated later.
-        author_id: the user whose words the rows are (notes taken down here).
+        given: what holds for all the rows and none of them says, see GIVEN.
     """
 
     site: Site
@@ -54,7 +62,7 @@ class Merge:
     errors: ErrorList
     warnings: ErrorList
     create_members: bool = False
-    author_id: int | None = None
+    given: Mapping[str, int] = field(default_factory=dict)
 
     def run(self, *, staged: int) -> Merged:
         """Merge the `staged` rows.
@@ -94,6 +102,9 @@ class Merge:
         merged = Merged(accepted, staged - accepted, created, touched=lowered)
         extent = self._rows(cursor, self._shared("extent"))[0]
         merged.first_date, merged.last_date, merged.last_occurred_at = extent
+        merged.begins_on = merged.first_date if self.kind.begins_store else None
+        if "areas" in own:
+            merged.areas = self._rows(cursor, own["areas"])
         return merged
 
     def _insert(self, cursor: CursorWrapper, staged: int) -> int:
@@ -110,21 +121,21 @@ class Merge:
                 f'WHEN t."{name}" IS DISTINCT FROM r."{name}" THEN \'{sent_as}\''
                 for name, sent_as in self.kind.content.items()
             )
-            compare = self._shared("compare", differences=differences)
+            column, code, value = self.kind.lost
+            compare = self._shared(
+                "compare", differences=differences, column=column, code=code, value=value
+            )
             self._collect(cursor, compare, self.errors)
             self.errors.raise_any()
         return accepted
 
-    @property
-    def changes_summaries(self) -> bool:
-        """Whether rows of this kind are summed up anywhere."""
-        return not self.kind.is_identity and "touched" in statements(self.kind.name)
-
     def collect_touched(self, merged: Merged) -> None:
         """Note whose summaries the accepted rows change."""
-        if self.changes_summaries and merged.accepted:
-            with connection.cursor() as cursor:
-                merged.touched += self._rows(cursor, statements(self.kind.name)["touched"])
+        if merged.accepted and not self.kind.is_identity:
+            touched = statements(self.kind.name).get("touched")
+            if touched:
+                with connection.cursor() as cursor:
+                    merged.touched += self._rows(cursor, touched)
 
     def collect_fired(self, merged: Merged) -> None:
         """Note which accepted rows are events."""
@@ -142,7 +153,7 @@ class Merge:
                 entity=entity,
                 table=f"{entity}s",
                 versions=f"{entity}_versions",
-                columns=", ".join(_content_of(entity)),
+                columns=", ".join(version_columns(entity)),
             )
             for name in ("lowered", "lower", "lower_levels")
         }
@@ -159,37 +170,25 @@ class Merge:
     # --- Identities ----------------------------------------------------------------------------
 
     def _run_identities(self, cursor: CursorWrapper, staged: int) -> Merged:
-        names = self._identity_names()
+        if self.kind is AREAS:
+            # Closing a batch dates areas under this lock: whoever writes areas takes it first.
+            lock_ingest(self.site)
+        names = identity_names(self.kind)
         own = {key: text.format(**names) for key, text in statements("identities").items()}
-        self._collect(cursor, own["check"], self.errors)
+        for check in ("check", f"check_{self.kind.name}"):
+            if check in own:
+                self._collect(cursor, own[check], self.errors)
         self.errors.raise_any()
         self._execute(cursor, own["identify"])
         self._execute(cursor, own["lock"])
         cursor.execute("DROP TABLE IF EXISTS resolved")
         self._execute(cursor, own["resolve"])
         self._execute(cursor, own["retire"])
-        lowered = self._lower(cursor, names["entity"])
+        lowered = [] if self.kind is AREAS else self._lower(cursor, names["entity"])
         accepted = self._execute(cursor, own["append"])
+        if self.kind is ASSISTANTS:
+            lowered += self._rows(cursor, own["append_levels"])
         return Merged(accepted, staged - accepted, touched=lowered)
-
-    def _identity_names(self) -> dict[str, str]:
-        columns = [column for column in self.kind.columns if column.name != "external_id"]
-        entity = self.kind.name.removesuffix("s")
-        merged = {
-            column.name: f"coalesce(g.{column.name}, v.{column.name}"
-            + {"text": ", '')", "boolean": ", false)"}.get(column.sql_type, ")")
-            for column in columns
-        }
-        return {
-            "entity": entity,
-            "table": self.kind.table,
-            "versions": f"{entity}_versions",
-            "since": next(c.name for c in columns if c.sql_type == "timestamptz"),
-            "columns": ", ".join(merged),
-            "merged": ", ".join(f"{value} AS {name}" for name, value in merged.items()),
-            "before": ", ".join(f"v.{name}" for name in merged),
-            "after": ", ".join(merged.values()),
-        }
 
     # --- Statements ----------------------------------------------------------------------------
 
@@ -224,12 +223,5 @@ class Merge:
             "day_starts": self.site.day_starts_at,
             "today": self.today,
             "batch": self.batch.pk,
-            "author": self.author_id,
+            **{name: self.given.get(name) for name in GIVEN},
         }
-
-
-def _content_of(entity: str) -> list[str]:
-    """The columns of an identity's versions that say something about it."""
-    versions = {"member": MemberVersion, "assistant": AssistantVersion, "area": AreaVersion}[entity]
-    frame = {"id", "site", "batch", "business_date", "valid_to", "recorded_at", entity}
-    return [f.column for f in versions._meta.concrete_fields if f.name not in frame]

@@ -88,7 +88,7 @@ def push_rows(
                 today=ctx.business_date,
                 errors=errors,
                 warnings=warnings,
-                author_id=author_id,
+                given={} if author_id is None else {"author": author_id},
             )
             merged = merge.run(staged=staged)
             merge.collect_touched(merged)

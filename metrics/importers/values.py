@@ -23,7 +23,7 @@ Parse = Callable[[Any, Site], str]
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+_FIRST_BIRTHDAY, _FIRST_YEAR, _LAST_YEAR = 1900, 1970, 9998
 _TRUE, _FALSE = ("1", "true", "yes", "是"), ("0", "false", "no", "否")
 
 
@@ -42,7 +42,8 @@ def number(low: str, high: str, *, places: int = 2) -> Parse:
     # Nearly all of them: short enough to be in range whatever the digits.
     digits = len(str(int(highest))) - 1
     ordinary = re.compile(
-        rf"[0-9]{{1,{digits}}}" + (rf"(\.[0-9]{{1,{places}}})?" if places else "")
+        (rf"[0-9]{{1,{digits}}}" if digits else "0")
+        + (rf"(\.[0-9]{{1,{places}}})?" if places else "")
     )
 
     def parse(raw: Any, site: Site) -> str:
@@ -68,14 +69,19 @@ def moment(raw: Any, site: Site) -> str:
 def moment_or_day(raw: Any, site: Site) -> str:
     """A point in time, or a date: the start of that business day."""
     if type(raw) is date or (isinstance(raw, str) and _DATE.fullmatch(raw)):
-        started = datetime.combine(_written_day(raw), site.day_starts_at)
+        started = datetime.combine(_written_day(raw, _FIRST_YEAR), site.day_starts_at)
         return _utc(started, raw, site)
     return moment(raw, site)
 
 
 def day(raw: Any, site: Site) -> str:
-    """A calendar date."""
-    return _written_day(raw).isoformat()
+    """A date that a store can have seen, or may see."""
+    return _written_day(raw, _FIRST_YEAR).isoformat()
+
+
+def birthday(raw: Any, site: Site) -> str:
+    """A date somebody was born on."""
+    return _written_day(raw, _FIRST_BIRTHDAY).isoformat()
 
 
 def choice(*choices: str) -> Parse:
@@ -137,7 +143,7 @@ def _utc(moment: datetime, raw: Any, site: Site) -> str:
     return localise(site, moment).astimezone(UTC).isoformat()
 
 
-def _written_day(raw: Any) -> date:
+def _written_day(raw: Any, first_year: int) -> date:
     if type(raw) is date:
         return raw
     if not isinstance(raw, str):
@@ -148,6 +154,6 @@ def _written_day(raw: Any) -> date:
         found = None
     if found is None:
         raise InvalidValue("invalid_date", value=raw)
-    if not _FIRST_YEAR - 70 <= found.year <= _LAST_YEAR:
-        raise InvalidValue("out_of_range", value=raw, low=_FIRST_YEAR - 70, high=_LAST_YEAR)
+    if not first_year <= found.year <= _LAST_YEAR:
+        raise InvalidValue("out_of_range", value=raw, low=first_year, high=_LAST_YEAR)
     return found

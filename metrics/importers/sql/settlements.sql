@@ -66,6 +66,9 @@ UNION ALL
 SELECT line, 'started_at', 'started_after_settled', NULL
 FROM resolved WHERE started_at > occurred_at
 
+-- areas: the first day of each that is named
+SELECT area_id, min(business_date) FROM resolved WHERE area_id IS NOT NULL GROUP BY 1
+
 -- touched: whose summaries the new bills, and the bills they void, change
 WITH changed AS (
     SELECT DISTINCT s.id, s.member_id, s.area_id, s.business_date

@@ -41,9 +41,9 @@ WHERE r.void_of_id IS NOT NULL
                     AND t.external_id <> r.external_id))
 
 -- compare: rows that were there before, or that lost a race, must say the same
-SELECT r.line, coalesce(d.col, 'void_of') AS col,
-       CASE WHEN t.id IS NULL THEN 'already_voided' ELSE 'conflict' END AS code,
-       CASE WHEN t.id IS NULL THEN r.void_of ELSE r.external_id END AS value
+SELECT r.line, coalesce(d.col, '{column}') AS col,
+       CASE WHEN t.id IS NULL THEN '{code}' ELSE 'conflict' END AS code,
+       CASE WHEN t.id IS NULL THEN {value} ELSE r.external_id END AS value
 FROM resolved r
 LEFT JOIN {table} t ON t.site_id = %(site)s AND t.external_id = r.external_id
 CROSS JOIN LATERAL (SELECT CASE {differences} END AS col) d
@@ -65,7 +65,7 @@ ORDER BY i.id
 FOR NO KEY UPDATE OF i
 
 -- lower: nobody is younger than the earliest fact naming them. The first version stays as it was
--- recorded (known_at): a copy of it, from this batch, stands before it
+-- recorded (known_at): a copy of the one in force on the first day, from this batch, stands before it
 WITH lowered AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS t (id, day)
 ), earlier_version AS (
@@ -75,7 +75,7 @@ WITH lowered AS (
     CROSS JOIN LATERAL (
         SELECT * FROM {versions} o
         WHERE o.site_id = %(site)s AND o.{entity}_id = l.id
-        ORDER BY o.business_date, o.id
+        ORDER BY o.business_date, o.id DESC
         LIMIT 1
     ) v
     WHERE v.business_date > l.day

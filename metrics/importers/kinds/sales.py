@@ -1,0 +1,122 @@
+"""What the till settles: bills, the service on them, and members' cards."""
+
+from __future__ import annotations
+
+from metrics.importers import values
+from metrics.importers.kinds.base import (
+    ASSISTANT,
+    EXTERNAL_ID,
+    ID,
+    MEMBER,
+    OCCURRED_AT,
+    VOID_OF,
+    Column,
+    Kind,
+    amount,
+)
+from metrics.models import CardEntry
+
+SETTLEMENTS = Kind(
+    "settlements",
+    "settlements",
+    (
+        EXTERNAL_ID,
+        Column("settled_at", values.moment, "timestamptz", required=True),
+        Column("member", ID, presence="header"),
+        Column("area", values.text(32), required=True),
+        amount("gross", required=True),
+        amount("discount", required=True),
+        amount("paid", required=True),
+        amount("card_paid", required=True),
+        amount("cash_paid", required=True),
+        amount("other_paid", required=True),
+        VOID_OF,
+        Column("started_at", values.moment, "timestamptz"),
+        Column("table", values.text(32)),
+        Column("guests", values.number("0", "32767", places=0), "smallint"),
+        amount("table_fee"),
+        amount("assistant_fee"),
+        amount("goods_fee"),
+        amount("other_fee"),
+        amount("groupbuy_paid"),
+        amount("coupon_discount"),
+    ),
+    content={
+        "occurred_at": "settled_at",
+        "member_id": "member",
+        "area_code": "area",
+        "gross": "gross",
+        "discount": "discount",
+        "paid": "paid",
+        "card_paid": "card_paid",
+        "cash_paid": "cash_paid",
+        "other_paid": "other_paid",
+        "void_of_id": "void_of",
+        "started_at": "started_at",
+        "table": "table",
+        "guests": "guests",
+        "table_fee": "table_fee",
+        "assistant_fee": "assistant_fee",
+        "goods_fee": "goods_fee",
+        "other_fee": "other_fee",
+        "groupbuy_paid": "groupbuy_paid",
+        "coupon_discount": "coupon_discount",
+    },
+    extra=("area_id",),
+    can_be_voided=True,
+    begins_store=True,
+    is_bulk=True,
+)
+
+SERVICE_LINES = Kind(
+    "service_lines",
+    "service_lines",
+    (
+        EXTERNAL_ID,
+        Column("settlement", ID, required=True),
+        ASSISTANT,
+        Column("course_type", values.text(20), required=True),
+        Column("hours", values.number("-9999.99", "9999.99"), "numeric(6,2)", required=True),
+        amount("ledger", required=True),
+        VOID_OF,
+    ),
+    content={
+        "settlement_id": "settlement",
+        "assistant_id": "assistant",
+        "course_type": "course_type",
+        "hours": "hours",
+        "ledger": "ledger",
+        "void_of_id": "void_of",
+    },
+    extra=("member_id",),
+    can_be_voided=True,
+    begins_store=True,
+    is_bulk=True,
+)
+
+CARD_ENTRIES = Kind(
+    "card_entries",
+    "card_entries",
+    (
+        EXTERNAL_ID,
+        MEMBER,
+        OCCURRED_AT,
+        Column("kind", values.choice(*CardEntry.Kind.values), required=True),
+        amount("principal", required=True),
+        amount("gift", required=True),
+        Column("settlement", ID),
+        VOID_OF,
+    ),
+    content={
+        "member_id": "member",
+        "occurred_at": "occurred_at",
+        "kind": "kind",
+        "principal": "principal",
+        "gift": "gift",
+        "settlement_id": "settlement",
+        "void_of_id": "void_of",
+    },
+    can_be_voided=True,
+    begins_store=True,
+    is_bulk=True,
+)
