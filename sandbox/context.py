@@ -203,15 +203,28 @@ def _use_settings(
                 cursor.execute(_SET, [value or "" for value in before])
 
 
-_SETTINGS = ("zqyy.site_ids", "zqyy.business_date", "zqyy.summary_versions")
+_SETTINGS = (
+    "zqyy.site_ids",
+    "zqyy.business_date",
+    "zqyy.summary_versions",
+    "zqyy.summary_options",
+)
 _READ = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
 _SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
-# The version in force comes in the same round trip; a store without facts has its first one.
+# The version in force and what is built into it come in the same round trip, so that a transaction
+# never mixes two; a store without facts has its first version.
 _ENTER = """
 SELECT set_config('zqyy.site_ids', array[%(site)s]::text, true),
        set_config('zqyy.business_date', %(business_date)s, true),
        set_config('zqyy.summary_versions', (
            SELECT array_agg(n)::text
-           FROM coalesce((SELECT summary_version FROM site_ingest WHERE site_id = %(site)s), 1) v,
-                generate_series(v - %(around)s, v + %(around)s) n), true)
+           FROM generate_series(in_force.version - %(around)s, in_force.version + %(around)s) n
+       ), true),
+       set_config('zqyy.summary_options', in_force.options, true)
+FROM (
+    SELECT coalesce(max(summary_version), 1) AS version,
+           coalesce(max(summary_options::text), '{}') AS options
+    FROM site_ingest
+    WHERE site_id = %(site)s
+) in_force
 """

@@ -5,7 +5,8 @@ out the same are not written again.
 """
 
 from metrics.builds.repairs import Touched, repair_since, repair_touched
-from metrics.builds.runs import build_site, lock_ingest, open_build, run_build
+from metrics.builds.runs import build_site, open_build, run_build
+from metrics.builds.versions import lock_ingest
 
 __all__ = [
     "Touched",

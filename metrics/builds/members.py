@@ -17,19 +17,22 @@ from sandbox.models import Site
 def rebuild_members(
     *, site_id: int, since: dict[int, date], versions: Sequence[SummaryVersion]
 ) -> None:
-    """Rebuild the summaries of members, each from a date on, in each of the versions."""
+    """Rebuild the summaries of members, each from a date on, in each of the versions.
+
+    Stages follow from visits, so they come second.
+    """
     for version in versions:
+        params = {
+            "site": site_id,
+            "members": list(since),
+            "since": list(since.values()),
+            "version": version.number,
+            "window": version.options.window_days,
+            "away": version.options.away_days,
+        }
         with connection.cursor() as cursor:
-            cursor.execute(
-                statement("member_consumption"),
-                {
-                    "site": site_id,
-                    "members": list(since),
-                    "since": list(since.values()),
-                    "version": version.number,
-                    "window": version.options.window_days,
-                },
-            )
+            for name in ("member_consumption", "member_lifecycle"):
+                cursor.execute(statement(name), params)
 
 
 def first_visits(

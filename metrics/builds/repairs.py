@@ -21,6 +21,8 @@ Touched = tuple[Entity, int | None, date]
 # Members, and assistants, summed up in one statement.
 CHUNK = 5000
 ASSISTANTS_CHUNK = 50
+# Before every fact.
+BEGINNING = date.min
 
 
 def repair_touched(*, site: Site, touched: Iterable[Touched]) -> None:

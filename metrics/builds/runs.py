@@ -8,36 +8,35 @@ from datetime import date
 from django.db.models.functions import Now
 
 from metrics.builds.assistants import assistants_after, rebuild_assistants
+from metrics.builds.beside import build_beside, retire_versions
 from metrics.builds.finance import rebuild_finance
 from metrics.builds.members import members_after, rebuild_members
-from metrics.builds.repairs import ASSISTANTS_CHUNK, CHUNK
-from metrics.builds.versions import open_versions
+from metrics.builds.repairs import ASSISTANTS_CHUNK, BEGINNING, CHUNK
+from metrics.builds.versions import lock_ingest, open_versions
 from metrics.models import DwsBuild
 from sandbox.context import use_build_context
-from sandbox.models import Site, SiteIngest
-
-BEGINNING = date.min
-
-
-def lock_ingest(site: Site) -> SiteIngest:
-    """Lock the store's ingest until the end of the transaction. Facts are inserted before."""
-    SiteIngest.objects.bulk_create([SiteIngest(site=site)], ignore_conflicts=True)
-    return SiteIngest.objects.select_for_update().get(site=site)
+from sandbox.models import Site
 
 
 def build_site(*, site: Site, since: date | None = None, full: bool = False) -> list[DwsBuild]:
     """Build a store's summaries; returns the builds carried out.
 
     Builds that were left at STARTED come first. Without `since` and `full` nothing more is built
-    unless the store was never built: pushes and files keep the summaries up to date.
+    unless the store was never built: pushes and files keep the summaries up to date. Options that
+    changed since the summaries were built are built in last.
     """
+    retire_versions(site=site)
     with use_build_context(site):
-        started = list(DwsBuild.objects.filter(site=site, status="started").order_by("pk"))
+        started = list(
+            DwsBuild.objects.filter(site=site, status="started", version=None).order_by("pk")
+        )
         never_built = not DwsBuild.objects.filter(site=site).exists()
         if full or since is not None or never_built:
             started.append(open_build(site=site, since=None if full else since))
     for build in started:
         run_build(build=build)
+    if beside := build_beside(site=site):
+        started.append(beside)
     return started
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
+
+from django.db import connection
 
 from metrics.models import DwsBuild
 from sandbox.models import Site, SiteIngest
@@ -40,23 +44,66 @@ def wanted_options(site: Site) -> SummaryOptions:
 
 
 def version_in_force(site: Site) -> SummaryVersion:
-    """The version that readers see."""
+    """The version that readers see from now on."""
     ingest = SiteIngest.objects.filter(site=site).first()
     if ingest is None:
         return SummaryVersion(1, SummaryOptions())
-    return SummaryVersion(ingest.summary_version, _read(ingest.summary_options))
+    return SummaryVersion(ingest.summary_version, read_options(ingest.summary_options))
+
+
+def visible_options() -> SummaryOptions:
+    """What is built into the version that this transaction sees, also after a flip."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('zqyy.summary_options')")
+        return read_options(json.loads(cursor.fetchone()[0]))
+
+
+def lock_ingest(site: Site) -> SiteIngest:
+    """Lock the store's ingest until the end of the transaction. Facts are inserted before.
+
+    The first version of a new store is built with what the options say.
+    """
+    rows = SiteIngest.objects.select_for_update().filter(site=site)
+    if (ingest := rows.first()) is None:
+        first = SiteIngest(site=site, summary_options=wanted_options(site).as_json())
+        SiteIngest.objects.bulk_create([first], ignore_conflicts=True)
+        ingest = rows.get()
+    return ingest
+
+
+def started_beside(site: Site) -> DwsBuild | None:
+    """The build of another version that is under way."""
+    return DwsBuild.objects.filter(
+        site=site, status=DwsBuild.Status.STARTED, version__isnull=False
+    ).first()
 
 
 def open_versions(site: Site) -> list[SummaryVersion]:
-    """The versions that new facts must be counted in: the one in force, and one being built."""
-    building = DwsBuild.objects.filter(
-        site=site, status=DwsBuild.Status.STARTED, version__isnull=False
-    )
-    return [
-        version_in_force(site),
-        *(SummaryVersion(build.version or 0, _read(build.options)) for build in building),
-    ]
+    """The versions that new facts must be counted in: the one in force, and one being built.
+
+    Under the store's ingest lock. The transaction sees exactly these from here on: what was in
+    force when it began may have been replaced while it waited for the lock.
+    """
+    versions = [version_in_force(site)]
+    if build := started_beside(site):
+        versions.append(version_of(build))
+    see_versions(version.number for version in versions)
+    return versions
 
 
-def _read(options: dict[str, Any] | None) -> SummaryOptions:
+def version_of(build: DwsBuild) -> SummaryVersion:
+    """What a build beside builds."""
+    return SummaryVersion(cast(int, build.version), read_options(build.options))
+
+
+def see_versions(numbers: Iterable[int]) -> None:
+    """Let the transaction see these versions instead of those it began with."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('zqyy.summary_versions', %s::smallint[]::text, true)",
+            [list(numbers)],
+        )
+
+
+def read_options(options: dict[str, Any] | None) -> SummaryOptions:
     return SummaryOptions(**options or {})
