@@ -55,6 +55,40 @@ def resolve_range(key: str, day: date) -> tuple[date, date]:
     raise BadRequest(text, fields={"range": [str(text)]})
 
 
+def previous_range(key: str, day: date) -> tuple[date, date]:
+    """The period of the same kind before `resolve_range(key, day)`.
+
+    Before this_* the first days of the period before, as many as have passed, at most all of
+    them; before last_* the one before that, before the 3 or 6 months the 3 or 6 before.
+
+    Raises:
+        BadRequest: no such range.
+    """
+    start, end = resolve_range(key, day)
+    yesterday = start - timedelta(days=1)
+    match key:
+        case "this_week" | "last_week":
+            first = start - timedelta(days=7)
+        case "this_month" | "last_month":
+            first = months_before(start, 1)
+        case "this_quarter" | "last_quarter" | "last_3_months":
+            first = months_before(start, 3)
+        case _:
+            first = months_before(start, 6)
+    return first, min(first + (end - start), yesterday) if key.startswith("this_") else yesterday
+
+
+def year_ago(start: date, end: date) -> tuple[date, date]:
+    """The same dates a year before; instead of 29 February the 28th."""
+    return _year_before(start), _year_before(end)
+
+
+def _year_before(day: date) -> date:
+    if (day.month, day.day) == (2, 29):
+        day = day.replace(day=28)
+    return day.replace(year=day.year - 1)
+
+
 def months_before(first_of_month: date, months: int) -> date:
     """The first day of the month that many months earlier."""
     years, month = divmod(first_of_month.year * 12 + first_of_month.month - 1 - months, 12)

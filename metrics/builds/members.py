@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -22,7 +23,7 @@ def rebuild_members(
     Stages follow from visits, so they come second.
     """
     for version in versions:
-        params = {
+        params: dict[str, Any] = {
             "site": site_id,
             "members": list(since),
             "since": list(since.values()),
