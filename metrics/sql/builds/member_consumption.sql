@@ -1,5 +1,6 @@
--- The summaries, in %(version)s, of %(members)s from their dates %(since)s on, out of the facts. The row before
--- `since` is the first of the new sequence: its sums are carried on and its valid_to is set.
+-- compute: the summaries, in %(version)s, of %(members)s from their dates %(since)s on, out of the
+-- facts. The row before `since` is the first of the new sequence: its sums are carried on and its
+-- valid_to is set.
 WITH touched AS (
     SELECT member_id, since
     FROM unnest(%(members)s::bigint[], %(since)s::date[]) AS t (member_id, since)
@@ -68,7 +69,18 @@ WITH touched AS (
            sum(paid_60d) OVER so_far AS paid_60d
     FROM days
     WINDOW so_far AS (PARTITION BY member_id ORDER BY day)
-), gone AS (
+)
+
+-- first: these members have no rows in this version yet
+INSERT INTO dws_member_consumption_summary (
+    site_id, version, member_id, stat_date, valid_to, first_visit, last_visit, visits, transactions,
+    gross, paid, card_paid, principal, gift, paid_60d)
+SELECT %(site)s, %(version)s, member_id, stat_date, valid_to, first_visit, last_visit, visits,
+       transactions, gross, paid, card_paid, principal, gift, paid_60d
+FROM fresh
+
+-- again: rows that come out the same are left alone
+, gone AS (
     DELETE FROM dws_member_consumption_summary d
     USING touched t
     WHERE d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
@@ -79,8 +91,8 @@ WITH touched AS (
 INSERT INTO dws_member_consumption_summary AS d (
     site_id, version, member_id, stat_date, valid_to, first_visit, last_visit, visits, transactions,
     gross, paid, card_paid, principal, gift, paid_60d)
-SELECT %(site)s, %(version)s, member_id, stat_date, valid_to, first_visit, last_visit, visits, transactions,
-       gross, paid, card_paid, principal, gift, paid_60d
+SELECT %(site)s, %(version)s, member_id, stat_date, valid_to, first_visit, last_visit, visits,
+       transactions, gross, paid, card_paid, principal, gift, paid_60d
 FROM fresh
 ON CONFLICT (site_id, version, member_id, stat_date) DO UPDATE
 SET (valid_to, first_visit, last_visit, visits, transactions, gross, paid, card_paid, principal,

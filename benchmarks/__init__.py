@@ -1,0 +1,1 @@
+"""How fast, as ratios against reviewed baselines: `make bench` (docs/benchmarks.md)."""
