@@ -8,33 +8,31 @@ from functools import cache
 
 from django.db import connection
 
-from metrics.builds.sql import SQL
+from metrics.builds.sql import sections
 from metrics.models import FinanceDaily
 
 
-def rebuild_finance(
-    *,
-    site_id: int,
-    since: date,
-    days: Collection[date] | None = None,
-    areas: Collection[int] | None = None,
-) -> None:
-    """Rebuild a store's finances from a date on.
-
-    Args:
-        days: come out of the facts (None: all of them); the others are carried on.
-        areas: areas.id or 0 (None: all of them).
-    """
+def rebuild_finance(*, site_id: int, since: date) -> None:
+    """Rebuild a store's finances from a date on, out of the facts."""
+    params = {"site": site_id, "since": since, "days": None, "areas": None}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _finance_sql(),
-            {
-                "site": site_id,
-                "since": since,
-                "days": None if days is None else sorted(days),
-                "areas": None if areas is None else sorted(areas),
-            },
-        )
+        cursor.execute(_text("rebuild"), params)
+
+
+def repair_finance(*, site_id: int, days: Collection[date], areas: Collection[int]) -> None:
+    """Take in new facts of just those days and areas (areas.id or 0).
+
+    The sums of later days are moved by the difference, so that a late fact costs an update of one
+    area's rows and no look at their facts.
+    """
+    params = {
+        "site": site_id,
+        "since": min(days),
+        "days": sorted(days),
+        "areas": sorted(areas),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_text("repair"), params)
 
 
 # What each source adds to the summed columns of FinanceDaily; the others it leaves at 0.
@@ -87,26 +85,31 @@ FINANCE_SUMS = [
 
 
 @cache
-def _finance_sql() -> str:
+def _text(name: str) -> str:
     def columns(form: str) -> str:
         return ", ".join(form.format(name) for name in FINANCE_SUMS)
 
     def source(given: dict[str, str]) -> str:
         return ", ".join(f"{given.get(name, '0')} AS {name}" for name in FINANCE_SUMS)
 
-    return (
-        (SQL / "finance_daily.sql")
-        .read_text(encoding="utf-8")
-        .format(
-            bills=source(_FROM_BILLS),
-            card=source(_FROM_CARDS),
-            voids=source(_FROM_VOIDS),
-            new_members=source(_FROM_FIRST_VISITS),
-            columns=columns("{0}"),
-            differences=columns("d.{0} - lag(d.{0}, 1, 0) OVER so_far AS {0}"),
-            sums=columns("sum({0})::bigint AS {0}"),
-            running=columns("sum({0}) OVER so_far AS {0}"),
-            excluded=columns("excluded.{0}"),
-            current=columns("d.{0}"),
-        )
+    parts = sections("finance_daily")
+    sources = parts["sources"].format(
+        bills=source(_FROM_BILLS),
+        card=source(_FROM_CARDS),
+        voids=source(_FROM_VOIDS),
+        new_members=source(_FROM_FIRST_VISITS),
+    )
+    return parts[name].format(
+        sources=sources,
+        columns=columns("{0}"),
+        sums=columns("sum({0})::bigint AS {0}"),
+        running=columns("sum({0}) OVER so_far AS {0}"),
+        excluded=columns("excluded.{0}"),
+        current=columns("d.{0}"),
+        signed=columns("sign * {0}"),
+        of_step=columns("s.{0}"),
+        zeros=columns("0"),
+        more=columns("coalesce(s.{0}, 0)::bigint AS {0}"),
+        added=columns("d.{0} + c.{0}"),
+        begun=columns("coalesce(d.{0}, 0) + c.{0}"),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from metrics.builds.sql import statement
+from metrics.builds.sql import sections, statement
 from metrics.builds.versions import SummaryVersion
 from metrics.models import MemberConsumption
 from metrics.models.base import FOREVER
@@ -22,6 +22,7 @@ def rebuild_members(
 
     Stages follow from visits, so they come second.
     """
+    consumption = sections("member_consumption")
     for version in versions:
         params: dict[str, Any] = {
             "site": site_id,
@@ -31,9 +32,20 @@ def rebuild_members(
             "window": version.options.window_days,
             "away": version.options.away_days,
         }
+        write = "first" if _has_none(site_id, version, since) else "again"
         with connection.cursor() as cursor:
-            for name in ("member_consumption", "member_lifecycle"):
-                cursor.execute(statement(name), params)
+            cursor.execute(consumption["compute"] + consumption[write], params)
+            cursor.execute(statement("member_lifecycle"), params)
+
+
+def _has_none(site_id: int, version: SummaryVersion, since: dict[int, date]) -> bool:
+    """Whether none of the members has rows yet; only asked when they are built from nothing."""
+    if max(since.values(), default=date.max) > date.min:
+        return False
+    rows = MemberConsumption.objects.filter(
+        site=site_id, version=version.number, member_id__in=list(since)
+    )
+    return not rows.exists()
 
 
 def first_visits(

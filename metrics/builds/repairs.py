@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from metrics.builds.assistants import assistants_after, rebuild_assistants, repair_assistants
-from metrics.builds.finance import rebuild_finance
+from metrics.builds.finance import rebuild_finance, repair_finance
 from metrics.builds.members import first_visits, members_after, rebuild_members
 from metrics.builds.versions import open_versions
 from sandbox.models import Site
@@ -45,7 +45,7 @@ def repair_touched(*, site: Site, touched: Iterable[Touched]) -> None:
         days |= _repair_members(site, members)
     if days:
         areas = {key or 0 for key in since["area"]} | {0}
-        rebuild_finance(site_id=site.pk, since=min(days), days=days, areas=areas)
+        repair_finance(site_id=site.pk, days=days, areas=areas)
     if assistants:
         repair_assistants(
             site_id=site.pk,

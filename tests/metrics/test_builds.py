@@ -111,6 +111,25 @@ def test_a_late_bill_before_the_first_one_moves_the_first_visit():
     assert summaries(site) == rebuilt_from_nothing(site)
 
 
+def test_late_bills_of_several_days_and_areas_move_every_later_sum():
+    site = make_site()
+    early = [bill(days_before(site, n), n, area="vip" if n % 2 else "hallA") for n in range(3, 40)]
+    push_bills(site, early)
+    late = [
+        bill(days_before(site, n), n, area=area)
+        for n in (41, 30, 29, 7, 2)
+        for area in ("vip", "hallA", "ktv", "nowhere")
+    ]
+    voids = [
+        row | {"external_id": f"V{row['external_id']}", "void_of": row["external_id"]}
+        for row in (early[0], early[20], early[-1])
+    ]
+
+    push_bills(site, late + voids)
+
+    assert summaries(site) == rebuilt_from_nothing(site)
+
+
 def test_building_twice_changes_nothing():
     site = make_site()
     member = push_member(site)
