@@ -55,7 +55,7 @@ def assistant_row(days: Days, assistant: Assistant) -> Row:
     return {
         "external_id": assistant.number,
         "name": assistant.name,
-        "level": assistant.level,
+        "level": "",
         "hired_at": days.date_of(assistant.hired_day).isoformat(),
         "left_at": "" if left is None else days.date_of(left).isoformat(),
     }

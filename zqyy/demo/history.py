@@ -48,6 +48,15 @@ class StoreHistory:
     bills: list[Bill] = field(default_factory=list)
     entries: list[CardEntry] = field(default_factory=list)
 
+    def visits(self) -> list[list[Bill]]:
+        """Each member's bills in order, without voids and what they took back."""
+        voided = {id(bill.voids) for bill in self.bills if bill.voids}
+        visits: list[list[Bill]] = [[] for _ in self.members]
+        for bill in self.bills:
+            if bill.member is not None and not bill.voids and id(bill) not in voided:
+                visits[bill.member].append(bill)
+        return visits
+
     def busiest_assistant(self) -> Assistant:
         """Of those still there, the one with the most services in the last 90 days."""
         services = Counter(

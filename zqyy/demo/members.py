@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
-from typing import TypeVar
 
 from zqyy.demo.days import Days, draw_start
-from zqyy.demo.names import person_name
-from zqyy.demo.parameters import RHYTHMS, STAGES, WEEKDAY_FACTORS, Store
+from zqyy.demo.names import is_woman, person_name
+from zqyy.demo.parameters import (
+    DO_NOT_CONTACT,
+    MINORS,
+    RHYTHMS,
+    STAGES,
+    WEEKDAY_FACTORS,
+    Store,
+)
+from zqyy.demo.shares import deal
 from zqyy.demo.visits import plan_visits
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class Member:
     area: str
     uses_card: bool
     birthday: date | None
+    is_minor: bool
     do_not_contact: bool
     visits: list[int] = field(default_factory=list)
     joined_day: int = 0
@@ -48,17 +54,27 @@ class Member:
     def balance(self) -> int:
         return self.principal + self.gift
 
+    @property
+    def is_woman(self) -> bool:
+        return is_woman(self.name)
+
+    @property
+    def may_be_contacted(self) -> bool:
+        """Whether anybody may turn to them on their own initiative."""
+        return not (self.is_minor or self.do_not_contact)
+
 
 def make_members(
     random: Random, *, store: Store, count: int, phones: Sequence[str], days: Days
 ) -> list[Member]:
     """The members of one store, with the days of their visits."""
-    stages = _by_share(random, STAGES, count)
-    rhythms = _by_share(random, {index: row[2] for index, row in enumerate(RHYTHMS)}, count)
+    stages = deal(random, STAGES, count)
+    rhythms = deal(random, {index: row[2] for index, row in enumerate(RHYTHMS)}, count)
     areas, tables = list(store.tables), list(store.tables.values())
     members = []
     for index in range(count):
         low, high, _ = RHYTHMS[rhythms[index]]
+        is_minor = random.random() < MINORS
         member = Member(
             number=f"M{index + 1:05d}",
             name=person_name(random),
@@ -69,8 +85,9 @@ def make_members(
             start=draw_start(random),
             area=random.choices(areas, tables)[0],
             uses_card=random.random() < 0.9,
-            birthday=_draw_birthday(random, days) if random.random() < 0.6 else None,
-            do_not_contact=random.random() < 0.01,
+            birthday=_draw_birthday(random, days, is_minor=is_minor),
+            is_minor=is_minor,
+            do_not_contact=random.random() < DO_NOT_CONTACT,
         )
         member.visits, member.joined_day = plan_visits(
             random,
@@ -83,17 +100,11 @@ def make_members(
     return members
 
 
-def _draw_birthday(random: Random, days: Days) -> date:
-    """Of somebody between 19 and 60."""
+def _draw_birthday(random: Random, days: Days, *, is_minor: bool) -> date | None:
+    """Of somebody between 19 and 60, known of three in five; minors are asked."""
+    if is_minor:
+        # Still under age on the last day.
+        return days.date_of(days.last) - timedelta(days=int(365.25 * random.uniform(15.2, 17.9)))
+    if random.random() >= 0.6:
+        return None
     return days.first - timedelta(days=int(365.25 * random.triangular(19, 60, 30)))
-
-
-def _by_share(random: Random, shares: dict[Key, float], count: int) -> list[Key]:
-    """`count` keys in these shares, as exactly as whole numbers allow, shuffled."""
-    keys: list[Key] = []
-    total = 0.0
-    for key, share in shares.items():
-        total += share
-        keys += [key] * (round(total * count) - len(keys))
-    random.shuffle(keys)
-    return keys

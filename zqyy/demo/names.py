@@ -19,6 +19,7 @@ _FEMALE = (
     "芳 娜 敏 静 丽 艳 娟 霞 玲 婷 雪 慧 莹 倩 燕 颖 洁 璐 丹 妍 欣怡 佳琪 梦瑶 思琳 晓燕 雨欣 雨涵 诗涵 语嫣 心怡 "
     "可欣 雅婷 雅琴 丽娜 丽华 秀英 秀兰 春梅 晓彤 晓雯 佳慧 思思 梦洁 海燕 玉兰 婉清 若曦 静怡 文静 月华 子涵 嘉欣"
 ).split()
+_WOMEN = frozenset(_FEMALE)
 _STAGE_NAMES = (
     "小冉 婷婷 可可 安安 糖糖 小鹿 思思 琪琪 苗苗 朵朵 小雅 晓晓 圆圆 小满 七七 艾米 小沫 乐乐 念念 小北 "
     "阿曼 团团 小柒 果果 希希 小曼 夏夏 叶子 小优 米粒 娜娜 小夕 悠悠 小桃 木木 小棠 佳佳 安琪 小舟 月月"
@@ -30,6 +31,11 @@ def person_name(random: Random) -> str:
     """A full name, three quarters of them men's: the guests of a billiards store."""
     surname = _SURNAMES[min(int(random.expovariate(0.045)), len(_SURNAMES) - 1)]
     return surname + random.choice(_MALE if random.random() < 0.75 else _FEMALE)
+
+
+def is_woman(name: str) -> bool:
+    """Whether somebody of this full name is greeted as a woman."""
+    return name[1:] in _WOMEN
 
 
 def stage_names(random: Random) -> Iterator[str]:

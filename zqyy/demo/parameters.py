@@ -181,16 +181,38 @@ STAGES = {
     "new": 0.06,
     "returned": 0.02,
 }
+MINORS = 0.005
+DO_NOT_CONTACT = 0.01
 
 # --- Assistants --------------------------------------------------------------------------------
-# (level, share, list price an hour)
+@dataclass(frozen=True)
+class Level:
+    """What a level stands for. Money in cents an hour, commission in ten-thousandths of the ledger.
+
+    Attributes:
+        share: of all assistants, by the last level each reached.
+        price: what the guest pays.
+        pay: what the assistant is paid since the raise; `first_pay`: before it.
+    """
+
+    name: str
+    share: float
+    price: int
+    pay: int
+    first_pay: int
+    commission: int
+
+
+# From the lowest to the highest; promotions go up one at a time.
 LEVELS = (
-    ("实习", 0.10, 88_00),
-    ("初级", 0.40, 88_00),
-    ("中级", 0.30, 108_00),
-    ("高级", 0.15, 128_00),
-    ("特级", 0.05, 168_00),
+    Level("实习", 0.10, 88_00, 50_00, 45_00, 0),
+    Level("初级", 0.40, 88_00, 50_00, 46_00, 200),
+    Level("中级", 0.30, 108_00, 60_00, 55_00, 300),
+    Level("高级", 0.15, 128_00, 70_00, 65_00, 400),
+    Level("特级", 0.05, 168_00, 80_00, 74_00, 500),
 )
+# The raise came in the second year.
+RAISE_DAY = 400
 COURSES = (("base", 85), ("incentive", 11), ("trial", 4))
 
 # --- The last day ------------------------------------------------------------------------------

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from zqyy.demo.parameters import COURSES, DAYS, LEVELS, Store
+from zqyy.demo.parameters import COURSES, DAYS, LEVELS, Level, Store
 
 _COURSES = [course for course, _ in COURSES]
 _COURSE_WEIGHTS = [weight for _, weight in COURSES]
@@ -14,18 +15,27 @@ _COURSE_WEIGHTS = [weight for _, weight in COURSES]
 
 @dataclass(slots=True)
 class Assistant:
-    """A coach, employed from `hired_day` (negative: before the demo) to `left_day` or to date."""
+    """A coach, employed from `hired_day` (negative: before the demo) to `left_day` or to date.
+
+    Attributes:
+        levels: (day, level) from the first day of the demo or of the work on, ascending.
+        diligence: how likely a task is done in time.
+    """
 
     number: str
     name: str
-    level: str
-    price: int
+    levels: list[tuple[int, Level]]
     hired_day: int
     left_day: int | None
     popularity: float
+    diligence: float
 
     def works_on(self, day: int) -> bool:
         return self.hired_day <= day and (self.left_day is None or day < self.left_day)
+
+    def level_on(self, day: int) -> Level:
+        """The level in force on a day of the work."""
+        return self.levels[bisect_right(self.levels, day, key=lambda change: change[0]) - 1][1]
 
 
 @dataclass(slots=True)
@@ -39,10 +49,10 @@ class Service:
 
 
 def make_assistants(
-    random: Random, *, store: Store, seats: int, count: int, names: Iterator[str]
+    random: Random, *, store: Store, seats: int, levels: Sequence[Level], names: Iterator[str]
 ) -> list[Assistant]:
-    """The assistants of a store: each of its seats is filled by one after the other."""
-    levels = random.choices(LEVELS, [share for _, share, _ in LEVELS], k=count)
+    """The assistants of a store, one for each of `levels`; its seats are filled in turn."""
+    count = len(levels)
     assistants = []
     for seat in range(seats):
         in_turn = range(seat, count, seats)
@@ -53,20 +63,31 @@ def make_assistants(
         ]
         hired = -random.randint(20, 500)
         for index, end in zip(in_turn, [*ends, None], strict=True):
-            level, _, price = levels[index]
             assistants.append(
                 Assistant(
                     number=f"Z{index + 1:03d}",
                     name=next(names),
-                    level=level,
-                    price=price,
+                    levels=_draw_levels(random, levels[index], hired=hired, left=end),
                     hired_day=hired,
                     left_day=end,
                     popularity=random.uniform(0.7, 1.3),
+                    diligence=random.triangular(0.55, 0.95, 0.82),
                 )
             )
             hired = (end or 0) + random.randint(1, 12)
     return sorted(assistants, key=lambda assistant: assistant.number)
+
+
+def _draw_levels(
+    random: Random, last: Level, *, hired: int, left: int | None
+) -> list[tuple[int, Level]]:
+    """How an assistant came to the last level: most of those who stay are promoted once."""
+    first = max(0, hired)
+    rank = LEVELS.index(last)
+    earliest, latest = first + 75, (DAYS if left is None else left) - 30
+    if not rank or latest <= earliest or random.random() < 0.3:
+        return [(first, last)]
+    return [(first, LEVELS[rank - 1]), (random.randrange(earliest, latest), last)]
 
 
 class Roster:
@@ -75,9 +96,11 @@ class Roster:
     def __init__(self, assistants: list[Assistant]) -> None:
         self.assistants = assistants
         self._busy: dict[int, list[tuple[int, int]]] = {}
+        self._day = 0
 
     def begin_day(self, random: Random, day: int) -> None:
         """Whoever is employed comes in, one in eight has the day off."""
+        self._day = day
         self._busy = {
             index: []
             for index, assistant in enumerate(self.assistants)
@@ -107,7 +130,7 @@ class Roster:
         course = random.choices(_COURSES, _COURSE_WEIGHTS)[0]
         share = random.uniform(0.65, 1) if course != "trial" else 0.5
         quarters = max(2, int((end - start) * share / 15))
-        price = self.assistants[chosen].price
+        price = self.assistants[chosen].level_on(self._day).price
         return Service(
             assistant=chosen,
             course=course,
