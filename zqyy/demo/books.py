@@ -32,9 +32,7 @@ def keep_books(history: StoreHistory, *, seed: int) -> Books:
     random = Random(f"{seed}/{history.store.code}")  # noqa: S311  invented, no secrets
     days, members, assistants = history.days, history.members, history.assistants
     visits = history.visits()
-    assignments = assign_members(
-        random, visits=visits, assistants=assistants, last_day=days.last
-    )
+    assignments = assign_members(random, visits=visits, assistants=assistants, last_day=days.last)
     notes = write_notes(
         random,
         days=days,

@@ -5,28 +5,35 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from zqyy.demo.bills import Bill
+from zqyy.demo.books import Books
 from zqyy.demo.cards import CardEntry
 from zqyy.demo.days import Days
 from zqyy.demo.history import StoreHistory
 from zqyy.demo.members import Member
+from zqyy.demo.rows import Row, yuan
 from zqyy.demo.staff import Assistant
-
-Row = dict[str, Any]
+from zqyy.demo.staff_files import book_contents, level_rows, plan_rows
 
 
 def write_files(
-    history: StoreHistory, *, folder: Path, but: Sequence[Bill] = ()
+    history: StoreHistory, books: Books, *, folder: Path, but: Sequence[Bill] = ()
 ) -> list[tuple[str, Path]]:
-    """The store's files, (kind, path) in the order to import them, without the bills `but`."""
+    """The store's files, (kind, path) in the order to import them, without the bills `but`.
+
+    What pay is reckoned with comes before the bills, so that no summary is made twice.
+    """
     left_out = {id(bill) for bill in but}
     bills = [bill for bill in history.bills if id(bill) not in left_out]
     entries = (entry for entry in history.entries if id(entry.bill) not in left_out)
     contents: dict[str, Iterable[Row]] = {
+        "closures": closure_rows(history.days),
         "members": (member_row(history.days, member) for member in history.members),
         "assistants": (assistant_row(history.days, person) for person in history.assistants),
+        "levels": level_rows(history),
+        "plans": plan_rows(history.days),
+        **book_contents(history, books),
         "settlements": (bill_row(history, bill) for bill in bills),
         "service_lines": (
             {"settlement": bill.number, **line}
@@ -38,6 +45,12 @@ def write_files(
     return [(kind, _write(folder / f"{kind}.csv", rows)) for kind, rows in contents.items()]
 
 
+def closure_rows(days: Days) -> Iterator[Row]:
+    for day in days.closed_days():
+        date = days.date_of(day).isoformat()
+        yield {"external_id": f"closed-{date}", "day": date, "reason": "除夕"}
+
+
 def member_row(days: Days, member: Member) -> Row:
     joined = days.moment(member.joined_day, member.start)
     return {
@@ -46,6 +59,7 @@ def member_row(days: Days, member: Member) -> Row:
         "phone": member.phone,
         "joined_at": min(joined, days.until).isoformat(),
         "birthday": member.birthday.isoformat() if member.birthday else "",
+        "is_minor": "true" if member.is_minor else "false",
         "do_not_contact": "true" if member.do_not_contact else "false",
     }
 
@@ -55,6 +69,7 @@ def assistant_row(days: Days, assistant: Assistant) -> Row:
     return {
         "external_id": assistant.number,
         "name": assistant.name,
+        # The file of levels has them all with their dates.
         "level": "",
         "hired_at": days.date_of(assistant.hired_day).isoformat(),
         "left_at": "" if left is None else days.date_of(left).isoformat(),
@@ -110,12 +125,6 @@ def entry_row(history: StoreHistory, entry: CardEntry) -> Row:
         "gift": yuan(entry.gift),
         "settlement": entry.bill.number if entry.bill else "",
     }
-
-
-def yuan(hundredths: int) -> str:
-    """Cents as yuan with two places."""
-    whole, rest = divmod(abs(hundredths), 100)
-    return f"{'-' if hundredths < 0 else ''}{whole}.{rest:02d}"
 
 
 def _write(path: Path, rows: Iterable[Row]) -> Path:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from zqyy.demo.bills import Bill
-from zqyy.demo.files import Row, bill_row, entry_row, service_rows
+from zqyy.demo.files import bill_row, entry_row, service_rows
 from zqyy.demo.history import StoreHistory
 from zqyy.demo.parameters import LATE_BILLS_A_TABLE
+from zqyy.demo.rows import Row
 
 
 def choose_late_bills(history: StoreHistory) -> list[Bill]:

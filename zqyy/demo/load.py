@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.db import transaction
 
-from metrics.builds import build_site, lock_ingest
+from metrics.builds import build_site
 from metrics.importers import AreaPlan, create_site, import_file, push_rows
-from metrics.importers.ingest import close_batch, open_batch
 from metrics.importers.sites import STANDARD_AREAS
-from metrics.models import SiteClosure
-from sandbox.context import live_context, localise, use_context
 from sandbox.models import Site
 from zqyy.demo.days import lay_out_days
 from zqyy.demo.parameters import HOURLY_PRICE, STORES, Store
@@ -29,14 +25,17 @@ Say = Callable[[str], None]
 
 
 def begin_demo(*, plan: Plan) -> list[Site]:
-    """Make the stores and note what is to be loaded into them, both or neither."""
+    """Make the stores and note what is to be loaded into them, both or neither.
+
+    Raises:
+        UncoveredYear: the lunar calendar of the plan's years is not listed.
+    """
+    lay_out_days(last_day=plan.last_day, until=plan.until)
     with transaction.atomic():
         sites = [
             create_site(code=store.code, name=store.name, areas=_areas_of(store))
             for store in STORES
         ]
-        for site in sites:
-            _close_on_new_years_eve(site, plan)
         note_begun(sites=sites, plan=plan)
     return sites
 
@@ -82,21 +81,3 @@ def _areas_of(store: Store) -> list[AreaPlan]:
         for area in STANDARD_AREAS
         if area.code in store.tables or area.code not in HOURLY_PRICE
     ]
-
-
-def _close_on_new_years_eve(site: Site, plan: Plan) -> None:
-    days = lay_out_days(last_day=plan.last_day, until=plan.until)
-    dates = [days.date_of(day) for day in days.closed_days()]
-    with use_context(live_context(site)):
-        batch = open_batch(site=site, source="demo")
-        for date in dates:
-            SiteClosure.objects.create(
-                site=site,
-                external_id=f"closed-{date}",
-                occurred_at=localise(site, datetime.combine(date, site.day_starts_at)),
-                business_date=date,
-                batch=batch,
-                reason="除夕",
-            )
-        lock_ingest(site)
-        close_batch(batch=batch, parts={}, counts={"site_closures": len(dates)})

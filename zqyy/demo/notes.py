@@ -193,15 +193,21 @@ class _Scene:
         yield "habit", [*phrases.HABIT, self.traits.travel, self.traits.temper]
         yield "times", [*phrases.TIMES, *self._of_the_hour(), *self._of_the_season()]
         if plays:
-            yield "table", [
-                *phrases.CUE_TABLE,
-                *(phrases.OWN_CUE if self.traits.has_own_cue else phrases.HOUSE_CUE),
-            ]
-            yield "play", [
-                *phrases.PLAY,
-                *(phrases.SKILLED if self.traits.is_skilled else phrases.BEGINNER),
-                *(phrases.SNOOKER if self.bill.area == "snooker" else ()),
-            ]
+            yield (
+                "table",
+                [
+                    *phrases.CUE_TABLE,
+                    *(phrases.OWN_CUE if self.traits.has_own_cue else phrases.HOUSE_CUE),
+                ],
+            )
+            yield (
+                "play",
+                [
+                    *phrases.PLAY,
+                    *(phrases.SKILLED if self.traits.is_skilled else phrases.BEGINNER),
+                    *(phrases.SNOOKER if self.bill.area == "snooker" else ()),
+                ],
+            )
             yield "events", [*phrases.EVENTS, *phrases.PARTIES]
         else:
             yield "play", phrases.MAHJONG if self.bill.area == "mahjong" else phrases.KTV
@@ -212,23 +218,32 @@ class _Scene:
             yield "company", [*phrases.FRIENDS_ALONG, *phrases.CIRCLE]
         else:
             yield "company", phrases.ALONE
-        yield "promise", [
-            *phrases.PROMISES,
-            *(phrases.CUE_PROMISES if plays else ()),
-            *(phrases.COACH_PROMISES if plays and self.coach else ()),
-        ]
-        yield "complaint", [
-            *phrases.COMPLAINTS,
-            *(phrases.CUE_COMPLAINTS if plays else ()),
-            *(phrases.COACH_COMPLAINTS if plays and self.coach else ()),
-        ]
+        yield (
+            "promise",
+            [
+                *phrases.PROMISES,
+                *(phrases.CUE_PROMISES if plays else ()),
+                *(phrases.COACH_PROMISES if plays and self.coach else ()),
+            ],
+        )
+        yield (
+            "complaint",
+            [
+                *phrases.COMPLAINTS,
+                *(phrases.CUE_COMPLAINTS if plays else ()),
+                *(phrases.COACH_COMPLAINTS if plays and self.coach else ()),
+            ],
+        )
         yield "birthday", self._of_the_birthday()
-        yield "money", [
-            *(phrases.THRIFTY if self.traits.is_thrifty else phrases.CAREFREE),
-            # What happened today is worth more than what is always so.
-            *(phrases.RECHARGED * 3 if self.recharged else ()),
-            *(phrases.GROUP_BUY * 2 if self.bill.groupbuy_paid else ()),
-        ]
+        yield (
+            "money",
+            [
+                *(phrases.THRIFTY if self.traits.is_thrifty else phrases.CAREFREE),
+                # What happened today is worth more than what is always so.
+                *(phrases.RECHARGED * 3 if self.recharged else ()),
+                *(phrases.GROUP_BUY * 2 if self.bill.groupbuy_paid else ()),
+            ],
+        )
         yield "private", phrases.PRIVATE[: self.bill.day % 5]
 
     def _of_the_hour(self) -> Iterator[str]:

@@ -184,6 +184,7 @@ STAGES = {
 MINORS = 0.005
 DO_NOT_CONTACT = 0.01
 
+
 # --- Assistants --------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Level:

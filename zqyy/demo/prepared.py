@@ -14,11 +14,13 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from zqyy.demo.books import keep_books
 from zqyy.demo.chain import make_chain
-from zqyy.demo.files import Row, write_files
+from zqyy.demo.files import write_files
 from zqyy.demo.history import StoreHistory
 from zqyy.demo.late import choose_late_bills, late_rows
 from zqyy.demo.plan import Plan
+from zqyy.demo.rows import Row
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -57,23 +59,24 @@ def prepare_chain(*, plan: Plan, folder: Path) -> Generator[Prepared, None, None
         raise RuntimeError(f"{' '.join(command[1:3])} ended with {process.returncode}")
 
 
-def prepare_store(history: StoreHistory, folder: Path) -> Prepared:
+def prepare_store(history: StoreHistory, *, seed: int, folder: Path) -> Prepared:
     """Write the store's files, without the newest bills."""
     folder.mkdir()
     bills = choose_late_bills(history)
+    files = write_files(history, keep_books(history, seed=seed), folder=folder, but=bills)
     return Prepared(
         code=history.store.code,
         members=len(history.members),
         bills=len(history.bills),
         assistant=history.busiest_assistant().number,
-        files=[(kind, str(path)) for kind, path in write_files(history, folder=folder, but=bills)],
+        files=[(kind, str(path)) for kind, path in files],
         late=late_rows(history, bills),
     )
 
 
 def main(plan: Plan, folder: Path) -> None:
     for history in make_chain(plan):
-        prepared = prepare_store(history, folder / history.store.code)
+        prepared = prepare_store(history, seed=plan.seed, folder=folder / history.store.code)
         sys.stdout.write(json.dumps(asdict(prepared)) + "\n")
         sys.stdout.flush()
 

@@ -18,7 +18,7 @@ class Assistant:
     """A coach, employed from `hired_day` (negative: before the demo) to `left_day` or to date.
 
     Attributes:
-        levels: (day, level) from the first day of the demo or of the work on, ascending.
+        levels: (day, level) from the first day of the work on, ascending.
         diligence: how likely a task is done in time.
     """
 
@@ -82,12 +82,11 @@ def _draw_levels(
     random: Random, last: Level, *, hired: int, left: int | None
 ) -> list[tuple[int, Level]]:
     """How an assistant came to the last level: most of those who stay are promoted once."""
-    first = max(0, hired)
     rank = LEVELS.index(last)
-    earliest, latest = first + 75, (DAYS if left is None else left) - 30
+    earliest, latest = max(0, hired) + 75, (DAYS if left is None else left) - 30
     if not rank or latest <= earliest or random.random() < 0.3:
-        return [(first, last)]
-    return [(first, LEVELS[rank - 1]), (random.randrange(earliest, latest), last)]
+        return [(hired, last)]
+    return [(hired, LEVELS[rank - 1]), (random.randrange(earliest, latest), last)]
 
 
 class Roster:

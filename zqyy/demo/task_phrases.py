@@ -1,9 +1,9 @@
 """What managers, assistants and guests say around a task.
 
-Braces: {call} how the guest is addressed, {me} the assistant, {area}, {hour}, {weekday}, {date}
-due or agreed, {last} visit, {away} days since, {rhythm} of the guest, {birthday}, {topic} of a
-complaint. Words to a guest are in the first person, at most 60 characters, easy to refuse, and
-never name a balance or a count.
+Braces: {call} how the guest is addressed, {me} the assistant, {area}, {hour}, {weekday}, {coming}
+the next of those, {date} due or agreed, {last} visit, {away} days since, {rhythm} of the guest,
+{birthday}, {topic} of a complaint. Words to a guest are in the first person, at most 60 characters,
+easy to refuse, and never name a balance or a count.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ BOOKING = (
 WORDS = {
     "recall": (
         "{call}，我是{me}，好些天没见您了，最近有空过来坐坐吗？不方便也没事。",
-        "{call}，这{weekday}老位置给您留着？不方便也没事。",
+        "{call}，{coming}老位置给您留着？不方便也没事。",
         "{call}，最近忙吧？想来的话跟我说一声，我帮您留台，不急。",
         "{call}，我是店里的{me}，这几天{area}不算挤，想来随时喊我，不来也没关系。",
         "{call}，好久没跟您打球了，哪天方便过来练两杆？没空就先忙您的。",
-        "{call}，{weekday}{hour}要不要给您留个台？您看情况，不用急着回。",
+        "{call}，{coming}{hour}要不要给您留个台？您看情况，不用急着回。",
     ),
     "maintain": (
         "{call}，我是{me}，最近手感怎么样？有想练的您跟我说，不回也没关系。",
         "{call}，上次打得挺顺的，下次来想留台的话提前喊我一声就行。",
         "{call}，店里有哪里用着不顺手，您直接跟我说，我来反映。",
-        "{call}，下{weekday}要不要照旧给您留{area}？不用的话说一声就好。",
+        "{call}，{coming}要不要照旧给您留{area}？不用的话说一声就好。",
     ),
     "first_follow_up": (
         "{call}，我是{me}，第一次来我们店，台子还合适吗？有建议随时说，不打扰您。",
@@ -74,7 +74,7 @@ WORDS = {
         "{call}，我是店里的{me}，以后想约台直接跟我说就行，没事不打扰您。",
     ),
     "follow_up": (
-        "{call}，您上次说的{topic}，我们已经在处理了，下次来您再看看，不满意尽管说。",
+        "{call}，您上次提的{topic}的问题，我们已经在处理了，下次来您再看看。",
         "{call}，我是{me}，上次{topic}的事不好意思，谢谢您提醒，有问题随时找我。",
         "{call}，{topic}的事店长已经知道了，给您添麻烦了，下次来您看看好些没有。",
     ),
@@ -173,8 +173,8 @@ DO_NOT_CONTACT = (
 )
 VISITED = (
     "到店了，{here}。",
-    "来了，在{here}打的。",
-    "人到了，打了{hours}。",
+    "按时来的，{here}。",
+    "人到了，待了{hours}。",
     "到店，玩了{hours}才走。",
 )
 CAME_ALONE = (

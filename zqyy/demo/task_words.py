@@ -17,6 +17,7 @@ from zqyy.demo.words import (
     AREA_WORDS,
     CUE_AREAS,
     address,
+    coming_words,
     date_words,
     duration_words,
     hour_words,
@@ -90,6 +91,7 @@ class TaskWords:
         return self._fill(
             phrases.WORDS[theme],
             guest,
+            coming=coming_words(guest.weekday, self.days.date_of(day)),
             me=self.assistants[task.assistant].name,
             date=date_words(self.days.date_of(task.due_day)),
             hour=hour_words(visit.start if visit else guest.start),

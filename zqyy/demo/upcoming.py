@@ -30,22 +30,24 @@ def give_out_upcoming(
             member
             for member in range(len(book.members))
             if book.assigned.assistant_of(member, book.days.last) == assistant
+            and visits[member]
             and _may_be_asked(book, member, visits[member])
         ]
         random.shuffle(own)
         more = 2 if assistant == busiest else 0
-        for number in range(random.randint(2, 4) + more):
+        for _ in range(random.randint(2, 4) + more):
             _give_out(random, book, own, visits, assistant, is_today=True)
-        for number in range(random.randint(1, 3) + more // 2):
+        for _ in range(random.randint(1, 3) + more // 2):
             _give_out(random, book, own, visits, assistant, is_today=False)
 
 
 def _may_be_asked(book: TaskBook, member: int, bills: list[Bill]) -> bool:
-    last = book.days.last
+    last, guest = book.days.last, book.members[member]
     return (
-        book.members[member].may_be_contacted
+        guest.may_be_contacted
+        # Those who come seldom are asked after when they are missed.
+        and (guest.visits_a_month >= 1 or is_missed(guest, last - bills[-1].day))
         and book.free_from.get(member, 0) <= last
-        and bool(bills)
         and last - _STILL_A_GUEST < bills[-1].day < _evening(book)
     )
 

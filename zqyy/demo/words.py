@@ -18,6 +18,7 @@ AREA_WORDS = {
 }
 CUE_AREAS = frozenset(AREA_WORDS) - {"mahjong", "ktv"}
 _NUMERALS = ("零", "一", "两", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
+_PERIODS = ((11, "上午"), (13, "中午"), (18, "下午"), (23, "晚上"), (25, "夜里"), (99, "凌晨"))
 _WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 # What somebody does who comes every so many days: (up to, words).
 _RHYTHMS = (
@@ -40,6 +41,11 @@ def weekday_words(weekday: int) -> str:
     return _WEEKDAYS[weekday]
 
 
+def coming_words(weekday: int, today: date) -> str:
+    """The next such day as said today, which it is not: 这周六, 下周一."""
+    return ("这" if weekday > today.weekday() else "下") + _WEEKDAYS[weekday]
+
+
 def date_words(day: date) -> str:
     """11月21日（周六）."""
     return f"{day.month}月{day.day}日（{_WEEKDAYS[day.weekday()]}）"
@@ -48,11 +54,7 @@ def date_words(day: date) -> str:
 def hour_words(minute: int) -> str:
     """A minute of the business day to the nearest hour, as one says it: 晚上八点."""
     hour = (minute + 30) // 60
-    for until, period in ((11, "上午"), (13, "中午"), (18, "下午"), (23, "晚上"), (25, "夜里")):
-        if hour < until:
-            break
-    else:
-        period = "凌晨"
+    period = next(words for until, words in _PERIODS if hour < until)
     return f"{period}{_NUMERALS[(hour - 1) % 12 + 1]}点"
 
 
@@ -63,7 +65,8 @@ def rhythm_words(member: Member) -> str:
 
 
 def table_words(table: str) -> str:
-    return f"{table}台"
+    """A01台; rooms for mahjong and singing are 房."""
+    return table + ("房" if table[:1] in "MK" else "台")
 
 
 def count_words(number: int) -> str:
