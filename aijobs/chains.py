@@ -28,7 +28,7 @@ class Group:
 
     Attributes:
         key: the claim's group.
-        claimed_by: the target's field that names the claim's subject.
+        claimed_by: the event's field that names the claim's subject.
     """
 
     key: str
@@ -84,6 +84,13 @@ CHAINS = [
                 ),
             ),
         ),
+    ),
+    Chain(
+        event_type="dws_completed",
+        alias="ai_dws_completed",
+        needs=(),
+        # Claimed once a store and day; it has no steps yet, so its job completes at once.
+        groups=(Group(key="prewarm", claimed_by="site_id", steps=()),),
     ),
 ]
 
@@ -141,20 +148,25 @@ def plan(chain: Chain, event: Event) -> list[PlannedGroup]:
         raise BadRequest(
             _("The event lacks: %(missing)s.") % {"missing": ", ".join(fields)}, fields=fields
         )
-    target = Target(
+    target = target_of(chain, event)
+    return [
+        PlannedGroup(
+            group=group.key,
+            subject=str(getattr(event, group.claimed_by)),
+            steps=plan_steps(group.steps, target),
+        )
+        for group in chain.groups
+    ]
+
+
+def target_of(chain: Chain, event: Event) -> Target:
+    """What the chain's steps work on."""
+    return Target(
         member_id=event.member_id,
         settlement_id=event.settlement_id,
         note_id=event.note_id,
         source=chain.source,
     )
-    return [
-        PlannedGroup(
-            group=group.key,
-            subject=str(getattr(target, group.claimed_by)),
-            steps=plan_steps(group.steps, target),
-        )
-        for group in chain.groups
-    ]
 
 
 def plan_steps(steps: Sequence[ChainStep], target: Target) -> tuple[PlannedStep, ...]:

@@ -15,7 +15,15 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from aijobs.chains import Chain, PlannedGroup, PlannedStep, describe, find_chain, plan
+from aijobs.chains import (
+    Chain,
+    PlannedGroup,
+    PlannedStep,
+    describe,
+    find_chain,
+    plan,
+    target_of,
+)
 from aijobs.claims import Scope, Wanted, holder_of, release_claims, take_claims
 from aijobs.errors import StaleRun
 from aijobs.models import Run, TriggerJob
@@ -103,7 +111,6 @@ def _open_or_coalesce(openings: list[_Opening], *, forced: bool) -> None:
 
 def _open_job(one: _Opening, won: list[PlannedGroup], *, site: Site) -> None:
     event, steps = one.event, [step for group in won for step in group.steps]
-    target = steps[0].target
     job = _create_job(
         site=site,
         steps=steps,
@@ -113,7 +120,7 @@ def _open_job(one: _Opening, won: list[PlannedGroup], *, site: Site) -> None:
         member_id=event.member_id,
         payload={
             **event.payload,
-            "target": target.as_payload(),
+            "target": target_of(one.chain, event).as_payload(),
             "assistant_ids": list(event.assistant_ids),
             "claims": [[group.group, group.subject] for group in won],
         },

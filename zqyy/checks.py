@@ -19,6 +19,8 @@ WITHOUT_POLICY = frozenset(
         "site_grants",
         "runtime_settings",
         "site_ingest",
+        "site_nights",
+        "dws_builds",
         "leases",
         "claims",
         "alert_seq",

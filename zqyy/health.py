@@ -16,9 +16,8 @@ from redis import RedisError
 
 from sandbox.middleware import outside_context
 from zqyy.durable.models import Cluster
+from zqyy.durable.presence import SILENCE_SECONDS, seconds_silent
 
-# A cluster polls its queue and a sweeper sweeps every few seconds, busy or not.
-SILENCE_SECONDS = 15
 CONNECT_SECONDS = 2
 
 
@@ -99,15 +98,7 @@ def require_process(name: str) -> None:
     Raises:
         NotReady: there is none, or it is silent.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM clock_timestamp()"
-            # Hidden where the login role is not the role that asks: then being connected counts.
-            " - max(coalesce(state_change, clock_timestamp())))"
-            " FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s",
-            [f"zqyy-{name}"],
-        )
-        silence = cursor.fetchone()[0]
+    silence = seconds_silent(name)
     if silence is None:
         raise NotReady("not running: no connection to the database")
     if silence > SILENCE_SECONDS:

@@ -311,6 +311,7 @@ SWEEPERS: list[str] = [
     "aijobs.sweep.settle_expired_holds",
     "aijobs.sweep.fail_abandoned_jobs",
     "sandbox.idempotency.forget_expired",
+    "metrics.nightly.close_days",
 ]
 # Upward port of metrics (docs/decisions/0001): called inside the caller's transaction.
 EVENT_SINK = "aijobs.jobs.open_jobs"

@@ -5,7 +5,7 @@ out the same are not written again.
 """
 
 from metrics.builds.repairs import Touched, repair_since, repair_touched
-from metrics.builds.runs import build_site, open_build, run_build
+from metrics.builds.runs import build_site, open_build, request_build, run_build, run_started
 from metrics.builds.versions import lock_ingest
 
 __all__ = [
@@ -15,5 +15,7 @@ __all__ = [
     "open_build",
     "repair_since",
     "repair_touched",
+    "request_build",
     "run_build",
+    "run_started",
 ]

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from metrics.builds import repairs
+from metrics.builds.checkpoints import Checkpoint, unchecked
 from metrics.builds.members import members_after, rebuild_members
 from metrics.builds.versions import (
     lock_ingest,
@@ -26,13 +27,13 @@ from sandbox.context import use_build_context
 from sandbox.models import Site, SiteIngest
 
 
-def build_beside(*, site: Site) -> DwsBuild | None:
+def build_beside(*, site: Site, checkpoint: Checkpoint = unchecked) -> DwsBuild | None:
     """Build in what the options say and flip to it; None if they are in force already.
 
     One that was interrupted goes on. Options that change meanwhile make it begin anew.
     """
     build = None
-    while started := _build_next(site):
+    while started := _build_next(site, checkpoint):
         build = started
     return build
 
@@ -69,13 +70,14 @@ FROM (SELECT coalesce(%(seen)s::timestamptz, clock_timestamp()) AS at) seen
 """
 
 
-def _build_next(site: Site) -> DwsBuild | None:
+def _build_next(site: Site, checkpoint: Checkpoint = unchecked) -> DwsBuild | None:
     """Build the next members beside, or flip when there are none left; None when all is done."""
     with use_build_context(site):
         ingest = lock_ingest(site)
         build = _aim(site)
         if build is None:
             return None
+        checkpoint(build)
         members = members_after(
             site_id=site.pk,
             since=None,

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from metrics.builds.assistants import assistants_after, rebuild_assistants
 from metrics.builds.beside import build_beside, retire_versions
+from metrics.builds.checkpoints import Checkpoint, unchecked
 from metrics.builds.finance import rebuild_finance
 from metrics.builds.members import members_after, rebuild_members
 from metrics.builds.repairs import ASSISTANTS_CHUNK, BEGINNING, CHUNK
@@ -18,24 +19,38 @@ from sandbox.context import use_build_context
 from sandbox.models import Site
 
 
-def build_site(*, site: Site, since: date | None = None, full: bool = False) -> list[DwsBuild]:
+def build_site(
+    *,
+    site: Site,
+    since: date | None = None,
+    full: bool = False,
+    checkpoint: Checkpoint = unchecked,
+) -> list[DwsBuild]:
     """Build a store's summaries; returns the builds carried out.
 
     Builds that were left at STARTED come first. Without `since` and `full` nothing more is built
     unless the store was never built: pushes and files keep the summaries up to date. Options that
     changed since the summaries were built are built in last.
     """
+    request_build(site=site, since=since, full=full)
+    return run_started(site=site, checkpoint=checkpoint)
+
+
+def request_build(*, site: Site, since: date | None = None, full: bool = False) -> None:
+    """Note what has to be built; nothing when nothing is asked for and the store was built once."""
+    if full or since is not None or not DwsBuild.objects.filter(site=site).exists():
+        open_build(site=site, since=None if full else since)
+
+
+def run_started(*, site: Site, checkpoint: Checkpoint = unchecked) -> list[DwsBuild]:
+    """Carry out what is at STARTED, the oldest first, and what options call for; the builds."""
     retire_versions(site=site)
-    with use_build_context(site):
-        started = list(
-            DwsBuild.objects.filter(site=site, status="started", version=None).order_by("pk")
-        )
-        never_built = not DwsBuild.objects.filter(site=site).exists()
-        if full or since is not None or never_built:
-            started.append(open_build(site=site, since=None if full else since))
+    started = list(
+        DwsBuild.objects.filter(site=site, status="started", version=None).order_by("pk")
+    )
     for build in started:
-        run_build(build=build)
-    if beside := build_beside(site=site):
+        run_build(build=build, checkpoint=checkpoint)
+    if beside := build_beside(site=site, checkpoint=checkpoint):
         started.append(beside)
     return started
 
@@ -45,14 +60,15 @@ def open_build(*, site: Site, since: date | None) -> DwsBuild:
     return DwsBuild.objects.create(site=site, since=since)
 
 
-def run_build(*, build: DwsBuild) -> None:
+def run_build(*, build: DwsBuild, checkpoint: Checkpoint = unchecked) -> None:
     """Carry out a build in short transactions; a build that was interrupted goes on."""
-    while _build_members(build):
+    while _build_members(build, checkpoint):
         pass
-    while _build_assistants(build):
+    while _build_assistants(build, checkpoint):
         pass
     with use_build_context(build.site):
         ingest = lock_ingest(build.site)
+        checkpoint(DwsBuild.objects.get(pk=build.pk))
         rebuild_finance(site_id=build.site_id, since=build.since or BEGINNING)
         DwsBuild.objects.filter(pk=build.pk, status=DwsBuild.Status.STARTED).update(
             status=DwsBuild.Status.DONE, finished_at=Now(), watermark=ingest.last_batch
@@ -60,7 +76,7 @@ def run_build(*, build: DwsBuild) -> None:
         build.refresh_from_db()
 
 
-def _build_members(build: DwsBuild) -> bool:
+def _build_members(build: DwsBuild, checkpoint: Checkpoint = unchecked) -> bool:
     """Sum up the next members; False when there are none left."""
 
     def rebuild(after: int, since: date | None) -> list[int]:
@@ -72,10 +88,10 @@ def _build_members(build: DwsBuild) -> bool:
         )
         return members
 
-    return _build_next(build, "members", rebuild)
+    return _build_next(build, "members", rebuild, checkpoint)
 
 
-def _build_assistants(build: DwsBuild) -> bool:
+def _build_assistants(build: DwsBuild, checkpoint: Checkpoint = unchecked) -> bool:
     """Sum up the next assistants; False when there are none left."""
 
     def rebuild(after: int, since: date | None) -> list[int]:
@@ -85,11 +101,14 @@ def _build_assistants(build: DwsBuild) -> bool:
         )
         return assistants
 
-    return _build_next(build, "assistants", rebuild)
+    return _build_next(build, "assistants", rebuild, checkpoint)
 
 
 def _build_next(
-    build: DwsBuild, what: str, rebuild: Callable[[int, date | None], list[int]]
+    build: DwsBuild,
+    what: str,
+    rebuild: Callable[[int, date | None], list[int]],
+    checkpoint: Checkpoint,
 ) -> bool:
     """Carry a build on, in a transaction of its own, from where it got to.
 
@@ -99,6 +118,7 @@ def _build_next(
     with use_build_context(build.site):
         lock_ingest(build.site)
         row = DwsBuild.objects.get(pk=build.pk)
+        checkpoint(row)
         if row.status == DwsBuild.Status.DONE:
             return False
         built = rebuild(row.counts.get(f"{what}_through", 0), row.since)

@@ -15,6 +15,7 @@ from metrics.models.identities import (
     MemberVersion,
 )
 from metrics.models.ingest import DwsBuild, IngestBatch
+from metrics.models.nights import DataQuality, MetricSnapshot, SiteNight
 from metrics.models.staff import (
     AssistantLevelChange,
     CoachTask,
@@ -48,6 +49,7 @@ __all__ = [
     "CoachTaskDaily",
     "CoachTaskEvent",
     "Contact",
+    "DataQuality",
     "DwsBuild",
     "FinanceDaily",
     "IngestBatch",
@@ -56,6 +58,7 @@ __all__ = [
     "MemberConsumption",
     "MemberLifecycle",
     "MemberVersion",
+    "MetricSnapshot",
     "Note",
     "SalaryAdjustment",
     "SalaryAdjustmentBatch",
@@ -63,4 +66,5 @@ __all__ = [
     "ServiceLine",
     "Settlement",
     "SiteClosure",
+    "SiteNight",
 ]

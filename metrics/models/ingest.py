@@ -49,6 +49,8 @@ class DwsBuild(SiteRow):
     """One build of a store's summaries. A row left at STARTED is done again.
 
     STARTED ── set-based SQL ──> DONE
+
+    The sweeper reads it before it knows a context, so it carries no policy: nothing but progress.
     """
 
     class Status(models.TextChoices):
@@ -69,8 +71,16 @@ class DwsBuild(SiteRow):
 
     class Meta:
         db_table = "dws_builds"
-        # The newest build of a store, and the ones to resume.
-        indexes = [models.Index(fields=["site", "-id"], name="dws_build_newest")]
+        indexes = [
+            # The newest build of a store.
+            models.Index(fields=["site", "-id"], name="dws_build_newest"),
+            # The ones to resume; the sweeper asks every 2 s.
+            models.Index(
+                fields=["site", "started_at"],
+                condition=models.Q(status="started"),
+                name="dws_build_unfinished",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["site"],

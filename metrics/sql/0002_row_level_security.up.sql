@@ -6,7 +6,6 @@ SELECT zqyy_protect('member_versions', 'business_date');
 SELECT zqyy_protect('assistants', 'business_date');
 SELECT zqyy_protect('assistant_versions', 'business_date');
 SELECT zqyy_protect('ingest_batches');
-SELECT zqyy_protect('dws_builds');
 SELECT zqyy_protect('site_closures', 'business_date');
 SELECT zqyy_protect('settlements', 'business_date');
 SELECT zqyy_protect('service_lines', 'business_date');
@@ -27,6 +26,8 @@ SELECT zqyy_protect('dws_assistant_customer_stats', 'stat_date');
 SELECT zqyy_protect('dws_assistant_daily_salary', 'stat_date');
 SELECT zqyy_protect('dws_coach_task_daily', 'stat_date');
 SELECT zqyy_protect('dws_finance_daily', 'stat_date');
+SELECT zqyy_protect('data_quality', 'business_date');
+SELECT zqyy_protect('metric_snapshots', 'business_date');
 
 -- References stay within one store. Summaries have none: their only writer takes ids out of facts,
 -- whose references are checked, and a check of every row would be a fifth of a build.

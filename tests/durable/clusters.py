@@ -86,7 +86,8 @@ def worker_cluster(
 ) -> Iterator[Callable[[str], WorkerCluster]]:
     """Call it with a cluster's name: starts its workers, and one sweeper for all of them."""
     with ExitStack() as stack:
-        stack.enter_context(running("sweep", log=tmp_path / "sweep.log"))
+        quiet = "tests.durable.quiet_settings"
+        stack.enter_context(running("sweep", log=tmp_path / "sweep.log", settings_module=quiet))
 
         def start(name: str) -> WorkerCluster:
             log = tmp_path / f"{name}.log"
@@ -99,11 +100,13 @@ def worker_cluster(
 
 
 @contextmanager
-def running(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    *command: str, log: Path, settings_module: str = "zqyy.settings"
+) -> Iterator[subprocess.Popen[bytes]]:
     """A management command on the test database, stopped by its pid at the end."""
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "zqyy.settings",
+        "DJANGO_SETTINGS_MODULE": settings_module,
         "DATABASE_URL": on_test_database(os.environ["DATABASE_URL"]),
     }
     with log.open("ab") as output:

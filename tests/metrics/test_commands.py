@@ -83,6 +83,7 @@ def test_import_facts_prints_the_columns_of_a_kind():
     ]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_build_dws_carries_out_what_was_left(bills):
     run(
         "import_facts",

@@ -146,6 +146,19 @@ def fence(held: Held) -> None:
         raise LeaseLost(held.key)
 
 
+def confirm(held: Held) -> None:
+    """Prove the lease without locking it, so that renewals go on beside a long statement.
+
+    Enough only for a writer that holds a lock which the next holder has to take as well: whoever
+    takes the lease over waits there, and this writer's next proof fails.
+
+    Raises:
+        LeaseLost: somebody else holds the lease, or its work is over.
+    """
+    if not Lease.objects.filter(key=held.key, token=held.token, owner=held.owner).exists():
+        raise LeaseLost(held.key)
+
+
 def close(held: Held) -> bool:
     """End the work; False: the lease was lost, or closed before."""
     return _update_held(
@@ -191,6 +204,12 @@ def fail_attempt(held: Held, *, error: str) -> bool:
         " closed_at = CASE WHEN failures + 1 >= %s THEN clock_timestamp() END",
         [error[:500], MAX_FAILURES, MAX_FAILURES],
     )
+
+
+def is_last_attempt(held: Held) -> bool:
+    """Whether the work is given up when the task raises now."""
+    failures = Lease.objects.filter(key=held.key).values_list("failures", flat=True).first()
+    return failures is not None and failures + 1 >= MAX_FAILURES
 
 
 def _update_held(held: Held, assignments: str, parameters: list[Any]) -> bool:
