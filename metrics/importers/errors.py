@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -64,7 +64,7 @@ class InvalidValue(Exception):
     def __init__(self, code: str, **params: Any) -> None:
         self.code = code
         self.params = params
-        super().__init__(code)
+        super().__init__(params.get("value", code))
 
 
 # One sentence per code. `value` is what was sent, cut short.
@@ -80,6 +80,13 @@ MESSAGES = {
     "invalid_time": gettext_lazy("“%(value)s” is not a time; write it as 2026-04-20T20:41:00."),
     "invalid_date": gettext_lazy("“%(value)s” is not a date; write it as 2026-04-20."),
     "invalid_choice": gettext_lazy("“%(value)s” is not one of: %(choices)s."),
+    "cell_error": gettext_lazy("The cell holds the error %(value)s."),
+    "digits_lost": gettext_lazy(
+        "%(value)s has more digits than a spreadsheet keeps of a number; write it as text."
+    ),
+    "formula_without_value": gettext_lazy(
+        "The formula in %(value)s has no stored value; open the file and save it once."
+    ),
     "ragged": gettext_lazy("The row has %(found)s values, the header has %(expected)s."),
     "duplicate": gettext_lazy("“%(value)s” appears more than once."),
     "negative": gettext_lazy("%(value)s is negative; only a void may be."),
@@ -94,6 +101,7 @@ MESSAGES = {
     "already_closed": gettext_lazy("%(value)s is known as a closed day under another id."),
     "invalid_rules": gettext_lazy("These are no month rules; write them as %(example)s."),
     "unknown_void_target": gettext_lazy("There is nothing “%(value)s” to void."),
+    "target_rejected": gettext_lazy("The row that it voids was left out."),
     "void_of_void": gettext_lazy("“%(value)s” is itself a void and cannot be voided."),
     "already_voided": gettext_lazy("“%(value)s” has been voided already."),
     "conflict": gettext_lazy("“%(value)s” is known with another value here."),
@@ -121,6 +129,14 @@ def _storable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
+class RejectNotes(Protocol):
+    """Whoever wants to know of every mistake, not of the first ones only."""
+
+    def add(self, error: RowError) -> None: ...
+
+    def name(self, line: int, external_id: Any) -> None: ...
+
+
 @dataclass
 class ErrorList:
     """Collects mistakes: keeps the first, counts the rest.
@@ -129,14 +145,20 @@ class ErrorList:
     """
 
     locate: Callable[[int, str], tuple[int, str]]
+    rejects: RejectNotes | None = None
     errors: list[RowError] = field(default_factory=list)
     total: int = 0
 
     def add(self, row: int, column: str, code: str, **params: Any) -> None:
         self.total += 1
+        if len(self.errors) >= SHOWN and self.rejects is None:
+            return
+        index, path = self.locate(row, _storable(column))
+        error = RowError(index, path, code, describe(code, **params))
         if len(self.errors) < SHOWN:
-            index, path = self.locate(row, _storable(column))
-            self.errors.append(RowError(index, path, code, describe(code, **params)))
+            self.errors.append(error)
+        if self.rejects is not None:
+            self.rejects.add(error)
 
     def raise_any(self) -> None:
         """Raises RowErrors when there is at least one."""

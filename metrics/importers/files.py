@@ -1,10 +1,9 @@
-"""CSV files: any size, one transaction for their facts, then the build they call for."""
+"""Files: any size, one transaction for their facts, then the build they call for."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,25 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from metrics.builds import lock_ingest, open_build, repair_since, repair_touched, run_build
+from metrics.importers.csv_tables import open_csv
 from metrics.importers.errors import ErrorList, FileError
 from metrics.importers.ingest import close_batch, open_batch, publish_fired
 from metrics.importers.kinds import Kind, find_kind
 from metrics.importers.merge import Merge, Merged
+from metrics.importers.rejects import Rejects, merge_good
 from metrics.importers.results import ImportResult
 from metrics.importers.staging import stage_rows
+from metrics.importers.tables import Table
+from metrics.importers.xlsx_tables import cell_text, open_xlsx
 from metrics.models import DwsBuild
 from sandbox.context import use_build_context
 from sandbox.models import Site
 
 # Called with rows read so far and lines of the file in all.
 Progress = Callable[[int, int], None]
+Rows = Iterator[tuple[int, list[Any]]]
 
 _PROGRESS_EVERY = 1000
-_CHUNK = 1 << 20
 # The build comes before autovacuum: without statistics it would loop over a store's bills for
 # each of them.
 _ANALYZE_FROM = 1000
@@ -38,37 +41,40 @@ def import_file(
     site: Site,
     kind: str,
     path: str | Path,
+    sheet: str = "",
     create_members: bool = False,
     events: bool = False,
     build: bool = True,
+    skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Take in a CSV file (UTF-8 or GBK, columns in any order), all or nothing.
+    """Take in a CSV (UTF-8 or GBK) or XLSX file, columns in any order, all or nothing.
 
-    A file of bills, service lines or card entries leaves a STARTED build behind and, unless
-    `build` is false, carries it out; other kinds are summed up with their rows. With `events` the
-    file fires what a push would; its summaries are then built in the same transaction, so that
-    nobody reacts to a bill that is not counted yet.
+    With `skip_bad` the good rows are taken in, the others written to `<name>.rejects.csv` beside
+    the file. A file of bills, service lines or card entries leaves a STARTED build behind and,
+    unless `build` is false, carries it out; other kinds are summed up with their rows. With
+    `events` the file fires what a push would; its summaries are then built in the same
+    transaction, so that nobody reacts to a bill that is not counted yet.
 
     Raises:
-        RowErrors: rows are wrong. FileError: the file cannot be read. BadRequest: no such kind.
+        RowErrors: rows are wrong; with `skip_bad`, all of them. FileError: the file cannot be
+            read. BadRequest: no such kind.
     """
     chosen, path = find_kind(kind), Path(path)
-    encoding, lines = _inspect(path)
+    rejects = Rejects() if skip_bad else None
     warnings = ErrorList(_by_line)
-    errors = ErrorList(_by_line)
+    errors = ErrorList(_by_line, rejects=rejects)
     pending: DwsBuild | None = None
-    with path.open(encoding=encoding, newline="") as stream, use_build_context(site) as ctx:
+    with _open_table(path, sheet) as table, use_build_context(site) as ctx:
         batch = open_batch(site=site, source=f"file:{path.name}"[:40])
-        reader = csv.reader(stream, strict=True)
-        columns = _header(reader, chosen)
+        _check_header(table.header, chosen)
         with connection.cursor() as cursor:
             rows = stage_rows(
                 cursor=cursor,
                 kind=chosen,
                 site=site,
-                columns=columns,
-                rows=_rows(reader, columns, errors, progress, lines),
+                columns=table.header,
+                rows=_full_rows(_reported(_as_text(table, chosen), table, progress), table, errors),
                 errors=errors,
             )
         merge = Merge(
@@ -80,10 +86,18 @@ def import_file(
             warnings=warnings,
             create_members=create_members,
         )
-        merged = merge.run(staged=rows)
+        if rejects is None:
+            merged = merge.run(staged=rows.staged)
+        else:
+            merged = merge_good(merge=merge, rejects=rejects, staged=rows.staged)
+        rejected = None
+        if rejects is not None and rejects.total:
+            with _open_table(path, sheet) as again:
+                rejected = rejects.write(path, again.header, _as_text(again, chosen))
+        counts = {"rows": rows.seen, "rejected": rejects.total if rejects else 0}
         if not merged.accepted:
             batch.delete()
-            return _result(merged, rows, warnings)
+            return _result(merged, warnings, rejects=rejected, **counts)
         if merged.accepted >= _ANALYZE_FROM:
             _analyze(chosen)
         lock_ingest(site)
@@ -98,17 +112,18 @@ def import_file(
         if events:
             merge.collect_fired(merged)
             results = publish_fired(site=site, today=ctx.business_date, parts={chosen.name: merged})
-        counts = {chosen.name: merged.accepted, "created_members": merged.created_members}
-        close_batch(batch=batch, parts={chosen.name: merged}, counts=counts)
+        taken = {chosen.name: merged.accepted, "created_members": merged.created_members}
+        close_batch(batch=batch, parts={chosen.name: merged}, counts=taken)
     if pending is not None and build:
         run_build(build=pending)
     return _result(
         merged,
-        rows,
         warnings,
         events=results,
         batch=batch.number,
         build=pending and pending.pk,
+        rejects=rejected,
+        **counts,
     )
 
 
@@ -122,13 +137,12 @@ def _by_line(number: int, column: str) -> tuple[int, str]:
     return number, column
 
 
-def _result(merged: Merged, rows: int, warnings: ErrorList, **fields: Any) -> ImportResult:
+def _result(merged: Merged, warnings: ErrorList, **fields: Any) -> ImportResult:
     return ImportResult(
         accepted=merged.accepted,
         unchanged=merged.unchanged,
         warnings=warnings.errors,
         warnings_total=warnings.total,
-        rows=rows,
         created_members=merged.created_members,
         first_date=merged.first_date,
         last_date=merged.last_date,
@@ -139,47 +153,22 @@ def _result(merged: Merged, rows: int, warnings: ErrorList, **fields: Any) -> Im
 # --- Reading -----------------------------------------------------------------------------------
 
 
-def _inspect(path: Path) -> tuple[str, int]:
-    """The file's encoding and number of lines, in one pass of flat memory."""
-    decoders = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8-sig", "gb18030")}
-    lines = size = 0
+def _open_table(path: Path, sheet: str) -> AbstractContextManager[Table]:
+    """The file by what its name says it is."""
+    if path.suffix.lower() == ".xlsx":
+        return open_xlsx(path, sheet=sheet)
+    if path.suffix.lower() in (".xls", ".xlsm", ".xlsb", ".ods"):
+        raise FileError(_("Workbooks are read as .xlsx only; save it as one."))
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            nul = chunk.find(b"\0")
-            if nul >= 0:
-                line = lines + chunk.count(b"\n", 0, nul) + 1
-                raise FileError(
-                    _("Line %(line)d contains a NUL byte: this is not a CSV file in UTF-8 or GBK.")
-                    % {"line": line}
-                )
-            for name in list(decoders):
-                try:
-                    decoders[name].decode(chunk)
-                except UnicodeDecodeError:
-                    del decoders[name]
-            lines += chunk.count(b"\n")
-            size += len(chunk)
-    if not size:
-        raise FileError(_("The file is empty."))
-    for name, decoder in decoders.items():
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            continue
-        return name, lines
-    raise FileError(_("The file is neither UTF-8 nor GBK."))
+        if stream.read(4) == b"PK\3\4":
+            raise FileError(_("This is a workbook, not a CSV file; name it .xlsx."))
+    if sheet:
+        raise FileError(_("Only workbooks have sheets."))
+    return open_csv(path)
 
 
-def _header(reader: Any, kind: Kind) -> list[str]:
-    """The columns of the file.
-
-    Raises:
-        FileError: one is unknown, missing or there twice.
-    """
-    try:
-        columns = [name.strip() for name in next(reader, [])]
-    except csv.Error as error:
-        raise _unreadable(reader, error) from error
+def _check_header(columns: list[str], kind: Kind) -> None:
+    """Raises FileError when a column is unknown, missing or there twice."""
     known = list(kind.by_name)
     unknown = [name for name in columns if name not in known]
     missing = [name for name in kind.header if name not in columns]
@@ -192,32 +181,37 @@ def _header(reader: Any, kind: Kind) -> list[str]:
         if names:
             shown = ", ".join(name[:40] or "“”" for name in names[:20])
             raise FileError(text % {"names": shown, "known": ", ".join(known)})
-    return columns
 
 
-def _rows(
-    reader: Any, columns: list[str], errors: ErrorList, progress: Progress | None, lines: int
-) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the number of their first line; blank lines are passed over."""
-    width, done = len(columns), 0
-    line = reader.line_num + 1
-    try:
-        for row in reader:
-            if row:
-                done += 1
-                if len(row) == width:
-                    yield line, row
-                else:
-                    errors.add(line, "", "ragged", found=len(row), expected=width)
-                if progress and done % _PROGRESS_EVERY == 0:
-                    progress(done, lines)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise _unreadable(reader, error) from error
-    if progress:
-        progress(done, max(done, 1))
+def _as_text(table: Table, kind: Kind) -> Rows:
+    """Rows of text, whatever the file holds."""
+    if not table.is_sheet:
+        return table.rows
+    columns = [kind.by_name[name] for name in table.header]
+    return (
+        (line, [*map(cell_text, row, columns), *map(str, row[len(columns) :])])
+        for line, row in table.rows
+    )
 
 
-def _unreadable(reader: Any, error: csv.Error) -> FileError:
-    text = _("Line %(line)d cannot be read: %(reason)s.")
-    return FileError(text % {"line": reader.line_num, "reason": error})
+def _reported(rows: Rows, table: Table, progress: Progress | None) -> Rows:
+    """The rows, with progress told on the way."""
+    if progress is None:
+        yield from rows
+        return
+    done = 0
+    for done, row in enumerate(rows, start=1):
+        yield row
+        if done % _PROGRESS_EVERY == 0:
+            progress(done, table.total)
+    progress(done, max(done, 1))
+
+
+def _full_rows(rows: Rows, table: Table, errors: ErrorList) -> Rows:
+    """The rows that have as many values as the header; the others are named."""
+    width = len(table.header)
+    for line, row in rows:
+        if len(row) == width:
+            yield line, row
+        else:
+            errors.add(line, "", "ragged", found=len(row), expected=width)

@@ -38,7 +38,7 @@ def version_columns(entity: str) -> list[str]:
     """The columns of an identity's versions that say something about it."""
     versions = {"member": MemberVersion, "assistant": AssistantVersion, "area": AreaVersion}[entity]
     frame = {"id", "site", "batch", "business_date", "valid_to", "recorded_at", entity}
-    return [f.column for f in versions._meta.concrete_fields if f.name not in frame]
+    return [f.attname for f in versions._meta.concrete_fields if f.name not in frame]
 
 
 def _stored(column: Column) -> str:

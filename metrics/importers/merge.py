@@ -205,6 +205,9 @@ class Merge:
 
     def _collect(self, cursor: CursorWrapper, found: str, into: ErrorList) -> None:
         """Run a statement that finds (line, col, code, value); keep the first, count all."""
+        if into.rejects is not None:
+            self._collect_all(found, into)
+            return
         ranked = (
             f"SELECT line, col, code, value, count(*) OVER () FROM ({found}) AS found"  # noqa: S608
             f" ORDER BY line, col LIMIT {SHOWN}"
@@ -214,6 +217,12 @@ class Merge:
             into.add(line, column, code, **({} if value is None else {"value": value}))
         if rows:
             into.total += rows[0][4] - len(rows)
+
+    def _collect_all(self, found: str, into: ErrorList) -> None:
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(found, self._params)
+            for line, column, code, value in cursor:
+                into.add(line, column, code, **({} if value is None else {"value": value}))
 
     @property
     def _params(self) -> dict[str, Any]:

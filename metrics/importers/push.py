@@ -90,7 +90,7 @@ def push_rows(
                 warnings=warnings,
                 given={} if author_id is None else {"author": author_id},
             )
-            merged = merge.run(staged=staged)
+            merged = merge.run(staged=staged.staged)
             merge.collect_touched(merged)
             merge.collect_fired(merged)
             parts[part.kind.name] = merged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from metrics.events import EventResult
 from metrics.importers.errors import RowError
@@ -28,10 +29,13 @@ class PushResult:
 class ImportResult(PushResult):
     """The same for a file; the dates are those of the accepted rows.
 
-    `build` is the build row the file left behind, or None when nothing was accepted.
+    `build` is the build row the file left behind, or None when it left none. `rejected` rows were
+    left out and stand in the file `rejects`.
     """
 
     rows: int = 0
+    rejected: int = 0
+    rejects: Path | None = None
     created_members: int = 0
     first_date: date | None = None
     last_date: date | None = None

@@ -16,7 +16,7 @@ from sandbox.models import Site
 
 
 class Command(BaseCommand):
-    help = "Take in a CSV file of facts, all or nothing, and sum it up. Answers in JSON."
+    help = "Take in a CSV or XLSX file of facts, all or nothing, and sum it up. Answers in JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", help=", ".join(KINDS))
@@ -28,6 +28,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--events", action="store_true", help="set off what a push would")
         parser.add_argument("--no-build", action="store_true", help="leave the summaries for later")
+        parser.add_argument(
+            "--skip-bad", action="store_true", help="take in the good rows, write the others beside"
+        )
+        parser.add_argument("--sheet", default="", help="of a workbook; the first one without")
         parser.add_argument("--columns", action="store_true", help="print the kind's columns")
         parser.add_argument(
             "--progress", action="store_true", help="show progress even without a terminal"
@@ -65,6 +69,8 @@ class Command(BaseCommand):
                 site=site,
                 kind=options["kind"],
                 path=options["file"],
+                sheet=options["sheet"],
+                skip_bad=options["skip_bad"],
                 create_members=options["create_members"],
                 events=options["events"],
                 build=False,
@@ -80,6 +86,8 @@ class Command(BaseCommand):
             "rows": result.rows,
             "accepted": result.accepted,
             "unchanged": result.unchanged,
+            "rejected": result.rejected,
+            "rejects": result.rejects,
             "created_members": result.created_members,
             "warnings": result.warnings_total,
             "events": len(result.events),
