@@ -19,6 +19,7 @@ ALERT_TYPES = {
     "kill_switch": Severity.WARNING,
     "timeout": Severity.WARNING,
     "failed": Severity.WARNING,
+    "data_quality": Severity.ERROR,
 }
 GROUPED_SECONDS = 60
 
@@ -28,12 +29,24 @@ def raise_alert(*, run: Run, alert_type: str, code: str, params: dict[str, Any])
 
     The same app and type within a minute is one alert with a count and a new number.
     """
-    seq = _next_number(run.site_id)
+    return _raise(run.site_id, run, alert_type, code, params)
+
+
+def raise_site_alert(*, site_id: int, alert_type: str, code: str, params: dict[str, Any]) -> Alert:
+    """The same about a store as a whole."""
+    return _raise(site_id, None, alert_type, code, params)
+
+
+def _raise(
+    site_id: int, run: Run | None, alert_type: str, code: str, params: dict[str, Any]
+) -> Alert:
+    app = run.app if run else ""
+    seq = _next_number(site_id)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM alerts WHERE site_id = %s AND app_type = %s AND alert_type = %s"
             " AND created_at > clock_timestamp() - interval '1 s' * %s ORDER BY id DESC LIMIT 1",
-            [run.site_id, run.app, alert_type, GROUPED_SECONDS],
+            [site_id, app, alert_type, GROUPED_SECONDS],
         )
         recent = cursor.fetchone()
     if recent is not None:
@@ -43,9 +56,9 @@ def raise_alert(*, run: Run, alert_type: str, code: str, params: dict[str, Any])
         )
         return alert
     return Alert.objects.create(
-        site_id=run.site_id,
+        site_id=site_id,
         seq=seq,
-        app_type=run.app,
+        app_type=app,
         alert_type=alert_type,
         severity=ALERT_TYPES[alert_type],
         code=code,

@@ -32,6 +32,9 @@ SENTENCES: dict[str, Promise | str] = {
     "content_blocked": gettext_lazy(
         "The content check stopped it; please look at the notes' words."
     ),
+    "data_quality": gettext_lazy(
+        "Yesterday's figures look wrong; AI waits until somebody has checked them."
+    ),
     "prompt_error": _INTERNAL,
     "internal_error": _INTERNAL,
     "cancelled": gettext_lazy("Cancelled."),

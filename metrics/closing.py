@@ -8,14 +8,16 @@ transaction that ends it.
 from __future__ import annotations
 
 import logging
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from metrics.builds import build_site
 from metrics.events import Event, publish
-from metrics.models import SiteNight
+from metrics.models import DataQuality, SiteNight
+from metrics.quality import Finding, note_findings, run_checks
 from sandbox.context import RuntimeContext, live_context, use_context
 from sandbox.models import Mode, Site
 from zqyy.durable.attempts import telling_when_given_up
@@ -42,7 +44,10 @@ def close_day(held: Held, *, site: Site, day: date) -> None:
 
     with telling_when_given_up(held, give_up):
         build_site(site=site, checkpoint=lambda _build: confirm(held))
-        _end(held, ctx, night)
+        closed = replace(ctx, business_date=day - timedelta(days=1))
+        with use_context(closed):
+            findings = run_checks(site=site, day=closed.business_date)
+        _end(held, ctx, night, findings)
 
 
 def publish_once(*, site: Site, day: date) -> bool:
@@ -67,15 +72,18 @@ def _begin(held: Held, ctx: RuntimeContext) -> SiteNight | None:
     return night if started else None
 
 
-def _end(held: Held, ctx: RuntimeContext, night: SiteNight) -> None:
+def _end(held: Held, ctx: RuntimeContext, night: SiteNight, findings: list[Finding]) -> None:
+    is_blocked = any(finding.severity == DataQuality.Severity.HARD for finding in findings)
+    state = State.BLOCKED if is_blocked else State.DONE
     with use_context(ctx):
         fence(held)
-        _move(night, State.DONE)
+        _move(night, state, failed_checks=[finding.check.key for finding in findings])
         # A day that is no longer open is not told about: what reacts would work for nobody.
         if ctx.business_date == live_context(ctx.site).business_date:
             publish_once(site=ctx.site, day=ctx.business_date)
+        note_findings(site=ctx.site, day=ctx.business_date, findings=findings)
         close(held)
-    logger.info("night of %s %s done", ctx.site.code, ctx.business_date)
+    logger.info("night of %s %s %s", ctx.site.code, ctx.business_date, state)
 
 
 def _move(night: SiteNight, to: SiteNight.State, **values: object) -> None:

@@ -55,6 +55,13 @@ OPTIONS = [
     OptionDeclaration(
         "late_data_minutes", int, 30, _("minutes without a bill before data is late")
     ),
+    OptionDeclaration(
+        "quality_limits", dict, {}, _("what a check of the data tolerates, by check")
+    ),
+    OptionDeclaration(
+        "quality_severities", dict, {}, _("checks of the data that are hard or soft, by check")
+    ),
+    OptionDeclaration("snapshot_sample", int, 10, _("members and assistants kept of every night")),
     OptionDeclaration("ai_step_timeout", int, 180, _("seconds an AI step may take")),
     OptionDeclaration("ai_rate_per_minute", int, 60, _("AI calls a store may make in a minute")),
     OptionDeclaration("rate_wait_seconds", int, 60, _("seconds an event chain waits for the rate")),

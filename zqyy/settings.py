@@ -315,6 +315,8 @@ SWEEPERS: list[str] = [
 ]
 # Upward port of metrics (docs/decisions/0001): called inside the caller's transaction.
 EVENT_SINK = "aijobs.jobs.open_jobs"
+# The other one: tells somebody what is wrong with a store's data, within the transaction.
+ALERT_SINK = "aijobs.alerts.raise_site_alert"
 # Upward port of sandbox: tells open pages that a business date changed, after commit.
 CONTEXT_SINK = "aijobs.events.announce_context_change"
 

@@ -7,7 +7,8 @@ BadRequest
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -148,9 +149,11 @@ class ErrorList:
     rejects: RejectNotes | None = None
     errors: list[RowError] = field(default_factory=list)
     total: int = 0
+    by_code: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: int, column: str, code: str, **params: Any) -> None:
         self.total += 1
+        self.by_code[code] += 1
         if len(self.errors) >= SHOWN and self.rejects is None:
             return
         index, path = self.locate(row, _storable(column))
@@ -159,6 +162,13 @@ class ErrorList:
             self.errors.append(error)
         if self.rejects is not None:
             self.rejects.add(error)
+
+    def count_rest(self, found: Mapping[str, int], added: Mapping[str, int]) -> None:
+        """Count what was found, by code, beyond what was added."""
+        rest = Counter(found)
+        rest.subtract(added)
+        self.by_code += rest
+        self.total += rest.total()
 
     def raise_any(self) -> None:
         """Raises RowErrors when there is at least one."""

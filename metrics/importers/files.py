@@ -23,6 +23,7 @@ from metrics.importers.staging import stage_rows
 from metrics.importers.tables import Table
 from metrics.importers.xlsx_tables import cell_text, open_xlsx
 from metrics.models import DwsBuild
+from metrics.quality import note_warnings
 from sandbox.context import use_build_context
 from sandbox.models import Site
 
@@ -113,6 +114,7 @@ def import_file(
             merge.collect_fired(merged)
             results = publish_fired(site=site, today=ctx.business_date, parts={chosen.name: merged})
         taken = {chosen.name: merged.accepted, "created_members": merged.created_members}
+        note_warnings(site=site, day=ctx.business_date, batch_id=batch.pk, counts=warnings.by_code)
         close_batch(batch=batch, parts={chosen.name: merged}, counts=taken)
     if pending is not None and build:
         run_build(build=pending)

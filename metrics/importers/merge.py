@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -208,15 +209,13 @@ class Merge:
         if into.rejects is not None:
             self._collect_all(found, into)
             return
-        ranked = (
-            f"SELECT line, col, code, value, count(*) OVER () FROM ({found}) AS found"  # noqa: S608
-            f" ORDER BY line, col LIMIT {SHOWN}"
-        )
-        rows = self._rows(cursor, ranked)
-        for line, column, code, value, _total in rows:
+        first = f"SELECT * FROM ({found}) AS found ORDER BY line, col LIMIT {SHOWN}"  # noqa: S608
+        rows = self._rows(cursor, first)
+        for line, column, code, value in rows:
             into.add(line, column, code, **({} if value is None else {"value": value}))
-        if rows:
-            into.total += rows[0][4] - len(rows)
+        if len(rows) == SHOWN:
+            counted = f"SELECT code, count(*) FROM ({found}) AS found GROUP BY code"  # noqa: S608
+            into.count_rest(dict(self._rows(cursor, counted)), Counter(row[2] for row in rows))
 
     def _collect_all(self, found: str, into: ErrorList) -> None:
         with connection.chunked_cursor() as cursor:

@@ -16,6 +16,7 @@ from metrics.importers.kinds import SERVICE_LINES, SETTLEMENTS, Kind, find_kind
 from metrics.importers.merge import Merge
 from metrics.importers.results import PushResult
 from metrics.importers.staging import stage_rows
+from metrics.quality import note_warnings
 from sandbox.context import use_build_context
 from sandbox.errors import BadRequest
 from sandbox.models import Site
@@ -109,6 +110,7 @@ def push_rows(
         touched = [one for part in parts.values() for one in part.touched]
         repair_touched(site=site, touched=touched)
         events = publish_fired(site=site, today=ctx.business_date, parts=parts)
+        note_warnings(site=site, day=ctx.business_date, batch_id=batch.pk, counts=warnings.by_code)
         close_batch(batch=batch, parts=parts, counts=counts)
         return PushResult(*result, events=events, batch=batch.number)
 

@@ -11,4 +11,5 @@ def events(settings) -> list[Event]:
     """What metrics published in this test; nobody works it off."""
     settings.EVENT_SINK = "tests.metrics.sink.collect"
     sink.published.clear()
+    sink.alerts.clear()
     return sink.published

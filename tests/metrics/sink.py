@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from metrics.events import Event, EventResult
 
 published: list[Event] = []
@@ -14,3 +16,10 @@ def collect(events: list[Event]) -> list[EventResult]:
 
 def refuse(events: list[Event]) -> list[EventResult]:
     raise RuntimeError("no events today")
+
+
+alerts: list[dict[str, Any]] = []
+
+
+def collect_alert(**alert: Any) -> None:
+    alerts.append(alert)
