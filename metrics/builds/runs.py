@@ -39,7 +39,7 @@ def build_site(
 def request_build(*, site: Site, since: date | None = None, full: bool = False) -> None:
     """Note what has to be built; nothing when nothing is asked for and the store was built once."""
     if full or since is not None or not DwsBuild.objects.filter(site=site).exists():
-        open_build(site=site, since=None if full else since)
+        DwsBuild.objects.create(site=site, since=None if full else since)
 
 
 def run_started(*, site: Site, checkpoint: Checkpoint = unchecked) -> list[DwsBuild]:
@@ -56,8 +56,18 @@ def run_started(*, site: Site, checkpoint: Checkpoint = unchecked) -> list[DwsBu
 
 
 def open_build(*, site: Site, since: date | None) -> DwsBuild:
-    """Note that everything from `since` on (null: everything) has to be built."""
-    return DwsBuild.objects.create(site=site, since=since)
+    """Note under the ingest lock that everything from `since` on (null: everything) has to be built.
+
+    A build that has not begun takes it in: files that come one after the other are summed up once.
+    """
+    waiting = DwsBuild.objects.filter(
+        site=site, status=DwsBuild.Status.STARTED, version=None, counts={}
+    ).first()
+    if waiting is None:
+        return DwsBuild.objects.create(site=site, since=since)
+    waiting.since = None if since is None or waiting.since is None else min(since, waiting.since)
+    waiting.save(update_fields=["since"])
+    return waiting
 
 
 def run_build(*, build: DwsBuild, checkpoint: Checkpoint = unchecked) -> None:
@@ -68,7 +78,9 @@ def run_build(*, build: DwsBuild, checkpoint: Checkpoint = unchecked) -> None:
         pass
     with use_build_context(build.site):
         ingest = lock_ingest(build.site)
-        checkpoint(DwsBuild.objects.get(pk=build.pk))
+        # It may have been told to begin earlier since it was opened.
+        build.refresh_from_db()
+        checkpoint(build)
         rebuild_finance(site_id=build.site_id, since=build.since or BEGINNING)
         DwsBuild.objects.filter(pk=build.pk, status=DwsBuild.Status.STARTED).update(
             status=DwsBuild.Status.DONE, finished_at=Now(), watermark=ingest.last_batch
@@ -121,10 +133,10 @@ def _build_next(
         checkpoint(row)
         if row.status == DwsBuild.Status.DONE:
             return False
-        built = rebuild(row.counts.get(f"{what}_through", 0), row.since)
-        if not built:
-            return False
-        row.counts[f"{what}_through"] = built[-1]
+        through = row.counts.get(f"{what}_through", 0)
+        built = rebuild(through, row.since)
+        # Also where there was nothing: a build that has begun takes in nothing more.
+        row.counts[f"{what}_through"] = built[-1] if built else through
         row.counts[what] = row.counts.get(what, 0) + len(built)
         row.save(update_fields=["counts"])
-    return True
+    return bool(built)

@@ -156,6 +156,30 @@ def test_a_file_leaves_a_build_that_can_be_carried_out_later(tmp_path):
     assert summaries(site) == rebuilt_from_nothing(site)
 
 
+def test_files_that_come_one_after_the_other_are_summed_up_once(tmp_path):
+    site = make_site()
+    for days_ago in (3, 70, 20):
+        rows = [bill(days_before(site, days_ago), member="M1")]
+        path = write_csv(tmp_path / f"{days_ago}.csv", rows)
+        import_file(site=site, kind="settlements", path=path, create_members=True, build=False)
+
+    [build] = build_site(site=site)
+
+    assert build.since == days_before(site, 70)
+    assert summaries(site) == rebuilt_from_nothing(site)
+
+
+def test_a_build_that_has_begun_takes_in_nothing_more():
+    site = make_site()
+    push_bill(site, days_before(site, 9), member=push_member(site))
+    with use_build_context(site):
+        begun = open_build(site=site, since=days_before(site, 3))
+    runs._build_members(begun)
+
+    with use_build_context(site):
+        assert open_build(site=site, since=days_before(site, 5)) != begun
+
+
 def test_an_interrupted_build_goes_on_where_it_was(monkeypatch):
     site = make_site()
     members = [push_member(site) for _ in range(5)]
