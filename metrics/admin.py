@@ -53,6 +53,8 @@ class MemberAdmin(SiteModelAdmin):
         "phone",
         "last_visit",
         "days_away",
+        "overdue",
+        "stage",
         "visits",
         "bills",
         "balance",
@@ -99,6 +101,14 @@ class MemberAdmin(SiteModelAdmin):
     @admin.display(description=gettext_lazy("days away"), ordering="last_visit_days")
     def days_away(self, member: Any) -> str:
         return figure(member.last_visit_days, "count")
+
+    @admin.display(description=gettext_lazy("overdue ratio"), ordering="overdue_ratio")
+    def overdue(self, member: Any) -> str:
+        return figure(member.overdue_ratio, "ratio")
+
+    @admin.display(description=gettext_lazy("stage"), ordering="lifecycle_stage")
+    def stage(self, member: Any) -> str:
+        return figure(member.lifecycle_stage, "code")
 
     @admin.display(description=gettext_lazy("visits"), ordering="visits")
     def visits(self, member: Any) -> str:

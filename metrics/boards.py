@@ -13,12 +13,13 @@ from django.db.models import (
     Func,
     IntegerField,
     Q,
-    QuerySet,
     Value,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
+from metrics.board_rhythm import Board, add_rhythms
+from metrics.calculations.rhythm import stickiness_options
 from metrics.models import Member
 from sandbox.context import RuntimeContext, current_context
 
@@ -33,18 +34,21 @@ class _DaysBetween(Func):
     output_field = IntegerField()
 
 
-def member_board(*, ctx: RuntimeContext | None = None) -> QuerySet[Member]:
+def member_board(*, ctx: RuntimeContext | None = None) -> Board:
     """Members known at D, annotated with what is known of them and their metrics then.
 
-    Every annotation may be filtered and ordered by. Money in yuan. The row in force at D is joined
-    once, so a page costs one pass over the store's rows whatever it is sorted by.
+    Every annotation may be filtered and ordered by. Money in yuan. The rows in force at D are
+    joined once, so a page costs one pass over the store's rows whatever it is sorted by; visits are
+    joined only where a rhythm is sorted by (board_rhythm).
     """
     ctx = ctx or current_context()
-    return (
-        Member.objects.filter(site=ctx.site, business_date__lte=ctx.business_date)
+    members: Board = (
+        Board(Member)
+        .filter(site=ctx.site, business_date__lte=ctx.business_date)
         .annotate(
             version=_in_force("versions", "business_date", ctx),
             sums=_in_force("consumption", "stat_date", ctx),
+            stage=_in_force("lifecycle", "stat_date", ctx),
         )
         .annotate(
             name=Coalesce(F("version__name"), Value("")),
@@ -61,8 +65,10 @@ def member_board(*, ctx: RuntimeContext | None = None) -> QuerySet[Member]:
             card_gift=_yuan(F("sums__gift")),
             consumption_60d=_yuan(F("sums__paid_60d")),
             total_consumption=_yuan(F("sums__paid")),
+            lifecycle_stage=F("stage__stage"),
         )
     )
+    return add_rhythms(members, ctx=ctx, options=stickiness_options(ctx.site))
 
 
 def _in_force(relation: str, since: str, ctx: RuntimeContext) -> FilteredRelation:

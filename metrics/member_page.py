@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from django.utils.functional import Promise
 
+from metrics.builds.versions import visible_options
 from metrics.calculations.members import member_metrics
 from metrics.catalog import METRICS
 from metrics.models import AreaVersion, Note, Settlement
@@ -31,19 +32,17 @@ class Shown:
 def metrics_of(*, member: Any, ctx: RuntimeContext) -> list[Shown]:
     """Every member metric of the catalog; `member` is a row of the board."""
     values = member_metrics(member.pk, ctx=ctx)
+    day = ctx.business_date
+    window = timedelta(days=visible_options().window_days - 1)
+    dates = {
+        "last_visit_days": member.last_visit.isoformat() if member.last_visit else "",
+        "consumption_60d": f"{day - window:%m-%d} – {day:%m-%d}",
+    }
     return [
-        Shown(metric.title, values[metric.key], metric.unit, _dates(metric.key, member, ctx))
+        Shown(metric.title, values[metric.key], metric.unit, dates.get(metric.key, ""))
         for metric in METRICS
         if metric.entity == "member"
     ]
-
-
-def _dates(key: str, member: Any, ctx: RuntimeContext) -> str:
-    if key == "last_visit_days":
-        return member.last_visit.isoformat() if member.last_visit else ""
-    if key == "consumption_60d":
-        return f"{ctx.business_date - timedelta(days=59):%m-%d} – {ctx.business_date:%m-%d}"
-    return ""
 
 
 def bills_of(*, member_id: int, ctx: RuntimeContext) -> Sequence[Settlement]:

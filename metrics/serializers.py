@@ -13,7 +13,7 @@ from metrics.events import EventResult
 from metrics.importers import PushResult, RowError
 from metrics.masking import mask_phone
 from metrics.metric import Metric
-from metrics.models import Note
+from metrics.models import MemberLifecycle, Note
 
 UNITS = {
     "yuan": _("yuan"),
@@ -43,6 +43,10 @@ SORTABLE = (
     "visits",
     "total_transactions",
     *MONEY,
+    "stickiness",
+    "lifecycle_stage",
+    "visit_interval_median",
+    "overdue_ratio",
 )
 COLUMNS = (*SORTABLE, "phone")
 
@@ -90,7 +94,7 @@ class BoardQuerySerializer(serializers.Serializer[Any]):
 
 
 class MemberRowSerializer(serializers.Serializer[Any]):
-    """A member on the board. Money is text with 2 places."""
+    """A member on the board. Money is text with 2 places; null is unknown."""
 
     id = serializers.IntegerField()
     external_id = serializers.CharField()
@@ -106,14 +110,15 @@ class MemberRowSerializer(serializers.Serializer[Any]):
     card_gift = serializers.CharField()
     consumption_60d = serializers.CharField()
     total_consumption = serializers.CharField()
+    stickiness = serializers.CharField(help_text="0 to 100, 1 place.")
+    lifecycle_stage = serializers.ChoiceField(MemberLifecycle.Stage.choices, allow_null=True)
+    visit_interval_median = serializers.CharField(allow_null=True, help_text="Days, 1 place.")
+    overdue_ratio = serializers.CharField(allow_null=True, help_text="2 places.")
 
     @staticmethod
     def of(row: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **row,
-            "phone": mask_phone(row["phone"]),
-            **{column: as_shown(row[column]) for column in MONEY},
-        }
+        shown: dict[str, Any] = as_shown(row)
+        return {**shown, "phone": mask_phone(row["phone"])}
 
 
 class MemberSerializer(MemberRowSerializer):

@@ -5,6 +5,7 @@ Today's value counts at any business date; with `known_at` the one recorded by t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,23 @@ def option(key: str, site: Site | int | None = None) -> Any:
     # The store's own value wins over a newer one of the chain.
     row = rows.order_by("site_id", "-id").values_list("value", flat=True).first()
     return declaration.default if row is None else declaration.kind(row)
+
+
+def option_values(keys: Sequence[str], site: Site | int | None = None) -> dict[str, Any]:
+    """`option` of several keys at once, in their order.
+
+    Raises:
+        KeyError: one of them is not declared.
+    """
+    site_id = site.pk if isinstance(site, Site) else site
+    rows = Option.objects.filter(Q(site=None) | Q(site=site_id), key__in=keys)
+    newest = dict(
+        rows.order_by("key", "site_id", "-id").distinct("key").values_list("key", "value")
+    )
+    return {
+        key: declaration.kind(newest[key]) if key in newest else declaration.default
+        for key, declaration in ((key, _BY_KEY[key]) for key in keys)
+    }
 
 
 def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None) -> Option:

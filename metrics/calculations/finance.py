@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,16 +13,17 @@ from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
 
 from metrics.builds.finance import FINANCE_SUMS
-from metrics.calculations.areas import ALL, area_ids
+from metrics.calculations.areas import ALL, AreaTree
+from metrics.calculations.hall import Hall
 from metrics.models import MemberConsumption
 from metrics.money import yuan
 from metrics.ranges import resolve_range
 from sandbox.context import RuntimeContext, current_context
-from sandbox.decorators import runtime_aware
+from sandbox.decorators import RuntimeAware, runtime_aware
 
 # What the till does not always give: unknown, not 0, when no bill of the range gave it.
 _PARTS = ("table_fee", "assistant_fee", "goods_fee", "other_fee")
-_COUNTS = ("bills", "member_bills", "guests", "new_members")
+_COUNTS = ("bills", "member_bills", "voided_bills", "guests", "new_members")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Totals:
             "card_paid": yuan(sums["card_paid"]),
             "cash_paid": yuan(sums["cash_paid"]),
             "other_paid": yuan(sums["other_paid"]),
-            "groupbuy_paid": yuan(sums["groupbuy_paid"]),
+            "member_paid": yuan(sums["member_paid"]),
+            "groupbuy_paid": yuan(sums["groupbuy_paid"]) if sums["groupbuy_known"] else None,
             "recharge_principal": yuan(sums["recharge_principal"]),
             "recharge_gift": yuan(sums["recharge_gift"]),
             "refunds": yuan(sums["refunds"]),
@@ -64,7 +67,7 @@ def finance_totals(
     area_code: str = ALL,
     ctx: RuntimeContext | None = None,
 ) -> dict[str, Any]:
-    """The sums of an area from start to end, both included; money in yuan.
+    """The sums and hall figures of an area from start to end, both included; money in yuan.
 
     Args:
         start: None for the beginning. end: None for D; later than D counts as D.
@@ -75,15 +78,25 @@ def finance_totals(
     """
     ctx = ctx or current_context()
     end = min(end or ctx.business_date, ctx.business_date)
+    areas = AreaTree(ctx=ctx)
+    sums = summed(start=start, end=end, areas=areas.parts(area_code), ctx=ctx)
+    hall = Hall(ctx=ctx, areas=areas)
+    return Totals(sums).shown() | hall.figures(sums, code=area_code, start=start, end=end)
+
+
+def summed(
+    *, start: date | None, end: date, areas: Collection[int] | None, ctx: RuntimeContext
+) -> dict[str, int]:
+    """The summed columns of FinanceDaily of areas (None: everything) from start to end."""
     params: dict[str, Any] = {
         "site": ctx.site.pk,
         "before": start - timedelta(days=1) if start else date.min,
         "end": end,
-        "areas": area_ids(area_code, ctx=ctx),
+        "areas": None if areas is None else sorted(areas),
     }
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, params)
-        return Totals(dict(zip(FINANCE_SUMS, cursor.fetchone(), strict=True))).shown()
+        return dict(zip(FINANCE_SUMS, cursor.fetchone(), strict=True))
 
 
 # The sums up to the end less the sums before the start: two rows an area.
@@ -103,18 +116,19 @@ def daily_series(
     area_code: str = ALL,
     ctx: RuntimeContext | None = None,
 ) -> list[dict[str, Any]]:
-    """finance_totals of every day from start to end (at most D), each with its `date`.
+    """The sums of finance_totals of every day from start to end (at most D), each with its `date`.
 
     Raises:
         NotFound: the store has no such area.
     """
     ctx = ctx or current_context()
     end = min(end, ctx.business_date)
+    parts = None if area_code == ALL else AreaTree(ctx=ctx).parts(area_code)
     params: dict[str, Any] = {
         "site": ctx.site.pk,
         "start": start,
         "end": end,
-        "areas": area_ids(area_code, ctx=ctx),
+        "areas": None if parts is None else sorted(parts),
     }
     with connection.cursor() as cursor:
         cursor.execute(_SERIES, params)
@@ -140,22 +154,23 @@ GROUP BY stat_date
 """  # noqa: S608 (the columns are the model's)
 
 
-def _total(key: str, area: str | None, range_key: str | None, ctx: RuntimeContext) -> Decimal:
+def _total(key: str, area: str | None, range_key: str | None, ctx: RuntimeContext) -> Any:
     start, end = resolve_range(range_key, ctx.business_date) if range_key else (None, None)
-    value: Decimal = finance_totals(start=start, end=end, area_code=area or ALL, ctx=ctx)[key]
-    return value
+    return finance_totals(start=start, end=end, area_code=area or ALL, ctx=ctx)[key]
 
 
 @runtime_aware(metric="gmv")
 def gmv(area: str | None = None, range_key: str | None = None, *, ctx: RuntimeContext) -> Decimal:
     """Gross of the bills: what was due before discounts."""
-    return _total("gmv", area, range_key, ctx)
+    value: Decimal = _total("gmv", area, range_key, ctx)
+    return value
 
 
 @runtime_aware(metric="paid")
 def paid(area: str | None = None, range_key: str | None = None, *, ctx: RuntimeContext) -> Decimal:
     """Paid by whatever means, cards included."""
-    return _total("paid", area, range_key, ctx)
+    value: Decimal = _total("paid", area, range_key, ctx)
+    return value
 
 
 @runtime_aware(metric="cash_in")
@@ -163,7 +178,8 @@ def cash_in(
     area: str | None = None, range_key: str | None = None, *, ctx: RuntimeContext
 ) -> Decimal:
     """Money that came in: cash, other means and recharge principal, less refunds."""
-    return _total("cash_in", area, range_key, ctx)
+    value: Decimal = _total("cash_in", area, range_key, ctx)
+    return value
 
 
 @runtime_aware(metric="recognised_revenue")
@@ -171,7 +187,32 @@ def recognised_revenue(
     area: str | None = None, range_key: str | None = None, *, ctx: RuntimeContext
 ) -> Decimal:
     """Paid, less what was paid with gifts."""
-    return _total("recognised_revenue", area, range_key, ctx)
+    value: Decimal = _total("recognised_revenue", area, range_key, ctx)
+    return value
+
+
+def _hall_metric(key: str) -> RuntimeAware[Decimal | None]:
+    """The function of one of HALL_FIGURES: an area's in a range, None where unknown."""
+
+    def hall_metric(
+        area: str | None = None, range_key: str | None = None, *, ctx: RuntimeContext
+    ) -> Decimal | None:
+        value: Decimal | None = _total(key, area, range_key, ctx)
+        return value
+
+    return runtime_aware(metric=key)(hall_metric)
+
+
+table_hours = _hall_metric("table_hours")
+hours_per_table = _hall_metric("hours_per_table")
+occupancy_rate = _hall_metric("occupancy_rate")
+turnover = _hall_metric("turnover")
+avg_ticket = _hall_metric("avg_ticket")
+discount_rate = _hall_metric("discount_rate")
+groupbuy_share = _hall_metric("groupbuy_share")
+member_share = _hall_metric("member_share")
+walkin_share = _hall_metric("walkin_share")
+void_rate = _hall_metric("void_rate")
 
 
 @runtime_aware(metric="prepaid_liability")

@@ -9,11 +9,15 @@ from django import template
 from django.utils.translation import gettext as _
 
 from metrics.masking import mask_phone
+from metrics.models import MemberLifecycle
 
 register = template.Library()
 UNKNOWN = "—"
 
 register.filter("masked", mask_phone)
+
+# Codes that have words; levels are words of the store's own.
+_STAGES = dict(MemberLifecycle.Stage.choices)
 
 
 @register.filter
@@ -32,7 +36,7 @@ def figure(value: Any, unit: str) -> str:
     if unit == "yuan":
         return yuan(value)
     if unit == "code":
-        return str(value)
+        return str(_STAGES.get(value, value))
     return _("%(count)s days") % {"count": value} if unit == "days" else f"{value:,}"
 
 

@@ -61,7 +61,12 @@ def test_a_row_shows_a_member_masked_with_money_as_text(manager, member):
         "card_gift": "150.00",
         "consumption_60d": "500.00",
         "total_consumption": "500.00",
+        "stickiness": row["stickiness"],
+        "lifecycle_stage": "cooling",
+        "visit_interval_median": None,
+        "overdue_ratio": None,
     }
+    assert 0 < float(row["stickiness"]) < 50
 
 
 def test_a_member_who_never_came_has_zeros_and_no_date(manager, site):

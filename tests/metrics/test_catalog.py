@@ -52,6 +52,62 @@ TARGETS = {
 }
 
 
+# The rows of the book of metrics, in its order; 22 comes with the model that it needs.
+CHAPTER = {
+    1: ["last_visit_days"],
+    2: ["card_balance", "card_principal", "card_gift", "prepaid_liability"],
+    3: ["consumption_60d"],
+    4: ["total_consumption"],
+    5: ["total_transactions"],
+    6: ["gmv", "paid", "cash_in", "recognised_revenue"],
+    7: ["customers_served"],
+    8: ["assistant_level"],
+    9: ["month_hours", "month_hours_incentive", "month_hours_trial", "month_hours_other"],
+    10: [
+        "month_billed",
+        "month_billed_base",
+        "month_billed_incentive",
+        "month_billed_trial",
+        "month_billed_other",
+    ],
+    11: ["month_new_members"],
+    12: ["month_churned_members"],
+    13: ["daily_salary", "month_salary"],
+    14: ["relationship_index"],
+    15: ["stickiness"],
+    16: ["task_completion_rate"],
+    17: ["salary_adjustments"],
+    18: [
+        "lifecycle_stage",
+        "month_lifecycle_new",
+        "month_lifecycle_returned",
+        "month_lifecycle_churned",
+    ],
+    19: ["store_level"],
+    20: ["assistant_stars"],
+    21: ["cumulative_kpi"],
+    23: ["visit_interval_median", "overdue_ratio"],
+    24: [
+        "table_hours",
+        "hours_per_table",
+        "occupancy_rate",
+        "turnover",
+        "avg_ticket",
+        "discount_rate",
+        "groupbuy_share",
+        "member_share",
+        "walkin_share",
+        "void_rate",
+    ],
+}
+
+
+def test_every_metric_there_should_be_is_there_in_order():
+    expected = [key for keys in CHAPTER.values() for key in keys]
+
+    assert [metric.key for metric in METRICS] == expected
+
+
 def test_keys_are_unique_and_the_functions_carry_them():
     assert len({metric.key for metric in METRICS}) == len(METRICS)
     for metric in METRICS:

@@ -1,0 +1,113 @@
+"""The finances of areas and ranges beside those of the period before and of the year before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from metrics.builds.finance import FINANCE_SUMS
+from metrics.calculations.areas import ALL, AreaTree
+from metrics.calculations.finance import Totals
+from metrics.calculations.hall import Hall
+from metrics.ranges import RANGES, previous_range, resolve_range, year_ago
+from sandbox.context import RuntimeContext, current_context
+
+PERIODS = ("current", "previous", "year_ago")
+# Figures of the three periods by name, and their first and last days under "dates".
+Cell = dict[str, dict[str, Any]]
+
+GRID_SQL = (
+    (Path(__file__).parent.parent / "sql" / "finance_grid.sql")
+    .read_text(encoding="utf-8")
+    .format(
+        seek=", ".join(f"f.{name}" for name in FINANCE_SUMS),
+        differences=", ".join(
+            f"sum(ends.{name} - coalesce(befores.{name}, 0))::bigint" for name in FINANCE_SUMS
+        ),
+    )
+)
+
+
+def finance_grid(*, ctx: RuntimeContext | None = None) -> dict[str, dict[str, Cell]]:
+    """Every area of the store × every range: {area: {range: cell}}, in one statement.
+
+    Each period of a cell holds what finance_totals says of it.
+    """
+    ctx = ctx or current_context()
+    areas = AreaTree(ctx=ctx)
+    return _cells(areas, areas.codes, list(RANGES), ctx=ctx)
+
+
+def finance_cell(
+    *, range_key: str, area_code: str = ALL, ctx: RuntimeContext | None = None
+) -> Cell:
+    """One cell of the grid.
+
+    Raises:
+        BadRequest: no such range. NotFound: the store has no such area.
+    """
+    ctx = ctx or current_context()
+    return _cells(AreaTree(ctx=ctx), [area_code], [range_key], ctx=ctx)[area_code][range_key]
+
+
+def periods_of(range_key: str, day: date) -> dict[str, tuple[date, date]]:
+    """First and last day of a range at `day`, of the period before it and of the year before.
+
+    Raises:
+        BadRequest: no such range.
+    """
+    current = resolve_range(range_key, day)
+    dates = (current, previous_range(range_key, day), year_ago(*current))
+    return dict(zip(PERIODS, dates, strict=True))
+
+
+def _cells(
+    areas: AreaTree, codes: Sequence[str], ranges: Sequence[str], *, ctx: RuntimeContext
+) -> dict[str, dict[str, Cell]]:
+    dates = {key: periods_of(key, ctx.business_date) for key in ranges}
+    asked = [days for periods in dates.values() for days in periods.values()]
+    found = _sums(areas, codes, asked, ctx=ctx)
+    hall = Hall(ctx=ctx, areas=areas)
+
+    def figures(code: str, start: date, end: date) -> dict[str, Any]:
+        sums = found.get((code, start, end)) or dict.fromkeys(FINANCE_SUMS, 0)
+        return Totals(sums).shown() | hall.figures(sums, code=code, start=start, end=end)
+
+    return {
+        code: {
+            key: {
+                "dates": dict(periods),
+                **{name: figures(code, *days) for name, days in periods.items()},
+            }
+            for key, periods in dates.items()
+        }
+        for code in codes
+    }
+
+
+def _sums(
+    areas: AreaTree,
+    codes: Sequence[str],
+    periods: Sequence[tuple[date, date]],
+    *,
+    ctx: RuntimeContext,
+) -> dict[tuple[str, date, date], dict[str, int]]:
+    """The summed columns by area and period; nothing where nothing was."""
+    pairs = [(code, area) for code in codes for area in sorted(areas.ids(code))]
+    params: dict[str, Any] = {
+        "site": ctx.site.pk,
+        "codes": [code for code, _area in pairs],
+        "areas": [area for _code, area in pairs],
+        "befores": [start - timedelta(days=1) for start, _end in periods],
+        "ends": [end for _start, end in periods],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(GRID_SQL, params)
+        return {
+            (code, *periods[period]): dict(zip(FINANCE_SUMS, sums, strict=True))
+            for code, period, *sums in cursor
+        }
