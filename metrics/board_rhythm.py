@@ -40,8 +40,11 @@ class Board(QuerySet[Member]):
 
 
 def _name_of(field: Any) -> str:
+    """What an ordering names; nothing for other expressions."""
     expression = field.expression if isinstance(field, OrderBy) else field
-    return str(expression.name if isinstance(expression, F) else expression).removeprefix("-")
+    if isinstance(expression, str):
+        return expression.removeprefix("-")
+    return str(getattr(expression, "name", ""))
 
 
 class _VisitsJoin(BaseTable):
@@ -49,22 +52,24 @@ class _VisitsJoin(BaseTable):
 
     join_type = LOUTER
 
-    def __init__(self, table_name: str, alias: str, parent: str, params: Sequence[Any]) -> None:
+    def __init__(
+        self, table_name: str, alias: str | None, parent: str, params: Sequence[Any]
+    ) -> None:
         super().__init__(table_name, alias)
-        self.parent_alias = parent
-        self.params = params
+        self.parent = parent
+        self.params = tuple(params)
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
-        alias, parent = map(compiler.quote_name_unless_alias, (self.table_alias, self.parent_alias))
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        alias, parent = map(compiler.quote_name_unless_alias, (self.table_alias, self.parent))
         sql = (
             f"LEFT JOIN (SELECT member_id, array_agg(stat_date) AS days {_VISITS}"
             f" GROUP BY member_id) {alias} ON ({alias}.member_id = {parent}.id)"
         )
         return sql, self.params
 
-    def relabeled_clone(self, change_map: dict[str, str]) -> _VisitsJoin:
-        alias = change_map.get(self.table_alias, self.table_alias)
-        parent = change_map.get(self.parent_alias, self.parent_alias)
+    def relabeled_clone(self, change_map: dict[str | None, str]) -> _VisitsJoin:
+        alias = change_map.get(self.table_alias) or self.table_alias
+        parent = change_map.get(self.parent) or self.parent
         return _VisitsJoin(self.table_name, alias, parent, self.params)
 
 
@@ -90,15 +95,17 @@ class _OfVisits(Func):
             query.alias_map[_ALIAS] = _VisitsJoin(table, _ALIAS, parent, self.visits)
             query.alias_refcount[_ALIAS] = 1
 
-    def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
+    def as_sql(
+        self, compiler: Any, connection: Any, *_: Any, **__: Any
+    ) -> tuple[str, tuple[Any, ...]]:
         joins = compiler.query.alias_map.values()
         join = next((join for join in joins if isinstance(join, _VisitsJoin)), None)
         if join is not None:
             days = f"{compiler.quote_name_unless_alias(join.table_alias)}.days"
-            return self.sql.format(days=days), [*self.params]
+            return self.sql.format(days=days), (*self.params,)
         member, _none = compiler.compile(self.source_expressions[0])
         days = f"(SELECT array_agg(stat_date) {_VISITS} AND member_id = {member})"
-        return self.sql.format(days=days), [*self.visits, *self.params]
+        return self.sql.format(days=days), (*self.visits, *self.params)
 
 
 def add_rhythms(members: Board, *, ctx: RuntimeContext, options: StickinessOptions) -> Board:

@@ -22,7 +22,7 @@ UNITS = {
     "hours": _("hours"),
     "ratio": _("ratio"),
     "index": _("index"),
-    "code": _("code"),
+    "code": _("grade or stage"),
     "kpi": _("several figures"),
 }
 ENTITIES = {

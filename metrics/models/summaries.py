@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from metrics.models.base import SiteRow, same_site
 
@@ -80,12 +81,12 @@ class MemberLifecycle(Summary):
     """The stage a member is in from stat_date on. No row before the first visit."""
 
     class Stage(models.TextChoices):
-        RETURNED = "returned", _("returned")
-        NEW = "new", _("new")
-        ACTIVE = "active", _("active")
-        COOLING = "cooling", _("cooling")
-        DORMANT = "dormant", _("dormant")
-        CHURNED = "churned", _("churned")
+        RETURNED = "returned", pgettext_lazy("member stage", "returned")
+        NEW = "new", pgettext_lazy("member stage", "new")
+        ACTIVE = "active", pgettext_lazy("member stage", "active")
+        COOLING = "cooling", pgettext_lazy("member stage", "cooling")
+        DORMANT = "dormant", pgettext_lazy("member stage", "dormant")
+        CHURNED = "churned", pgettext_lazy("member stage", "churned")
 
     version = models.SmallIntegerField(default=1)
     member = same_site("metrics.Member", related_name="lifecycle")

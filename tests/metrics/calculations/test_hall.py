@@ -110,7 +110,9 @@ def test_tables_count_as_they_were_at_the_end_of_the_range(site):
     later = FIRST + timedelta(days=10)
     with use_build_context(site):
         area = Area.objects.get(site=site, external_id="hallA")
-        old = AreaVersion.objects.get(site=site, area=area)
+        old = AreaVersion.objects.get(
+            site=site, area=area, business_date__lte=FIRST, valid_to__gt=FIRST
+        )
         AreaVersion.objects.filter(pk=old.pk).update(valid_to=later)
         AreaVersion.objects.create(
             site=site,
@@ -120,6 +122,7 @@ def test_tables_count_as_they_were_at_the_end_of_the_range(site):
             name=old.name,
             parent=old.parent,
             tables=1,
+            valid_to=old.valid_to,
         )
     push_bills(site, [bill(FIRST, 60) for _ in range(8)])
 
@@ -167,7 +170,7 @@ def test_the_level_is_gmv_a_table_and_open_day(site, gross, expected):
 
 
 def test_the_level_looks_back_ninety_days(site):
-    push_bills(site, [bill(FIRST, 600 * 90)])
+    push_bills(site, [bill(FIRST, 720 * 90)])
     push_bills(site, [bill(FIRST - timedelta(days=1), 1)])
 
     assert level(site, FIRST + timedelta(days=89)) == "A"

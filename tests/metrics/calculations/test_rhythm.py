@@ -23,9 +23,9 @@ TODAY = date(2026, 3, 1)
 def asked(visits_ago: list[int], day: date = TODAY) -> dict:
     """The figures at `day` of a member who came that many days before it; singly and on a board."""
     site = make_site()
-    member = push_member(site)
+    member = push_member(site, joined_at="2023-01-01")
     visits = [bill(day - timedelta(days=ago), member=member) for ago in visits_ago]
-    push_bills(site, [bill(day - timedelta(days=800)), *visits])
+    push_bills(site, [bill(date(2023, 1, 1)), *visits])
     with at(site, day) as ctx:
         single = {key: metric_value(key, ctx=ctx, member_id=member.pk) for key in KEYS}
         together = member_metrics(member.pk, ctx=ctx)
