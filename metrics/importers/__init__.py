@@ -1,7 +1,7 @@
 """Facts in: files, connectors' rows and entries, through one validated path."""
 
 from metrics.importers.errors import FileError, RowError, RowErrors
-from metrics.importers.files import import_file
+from metrics.importers.files import import_file, read_rows
 from metrics.importers.push import push_rows
 from metrics.importers.results import ImportResult, PushResult
 from metrics.importers.sites import AreaPlan, create_site
@@ -16,4 +16,5 @@ __all__ = [
     "create_site",
     "import_file",
     "push_rows",
+    "read_rows",
 ]

@@ -170,6 +170,10 @@ class ErrorList:
         self.by_code += rest
         self.total += rest.total()
 
+    def take_over(self, other: ErrorList) -> None:
+        """Hold what another list holds instead."""
+        self.errors, self.total, self.by_code = other.errors, other.total, other.by_code
+
     def raise_any(self) -> None:
         """Raises RowErrors when there is at least one."""
         if self.total:

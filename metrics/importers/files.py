@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from psycopg import sql
 
 from metrics.builds import lock_ingest, open_build, repair_since, repair_touched, run_build
 from metrics.importers.csv_tables import open_csv
-from metrics.importers.errors import ErrorList, FileError
+from metrics.importers.errors import ErrorList, FileError, describe
 from metrics.importers.ingest import close_batch, open_batch, publish_fired
 from metrics.importers.kinds import Kind, find_kind
 from metrics.importers.merge import Merge, Merged
@@ -68,7 +69,7 @@ def import_file(
     pending: DwsBuild | None = None
     with _open_table(path, sheet) as table, use_build_context(site) as ctx:
         batch = open_batch(site=site, source=f"file:{path.name}"[:40])
-        _check_header(table.header, chosen)
+        _check_header(table.header, chosen, needed=chosen.header)
         with connection.cursor() as cursor:
             rows = stage_rows(
                 cursor=cursor,
@@ -129,6 +130,24 @@ def import_file(
     )
 
 
+def read_rows(*, path: Path, kind: Kind, limit: int) -> list[dict[str, Any]]:
+    """The first rows of a file, as they would be pushed.
+
+    Raises:
+        FileError: the file cannot be read, or has columns that the kind does not have.
+    """
+    with _open_table(path, sheet="") as table:
+        _check_header(table.header, kind, needed=[])
+        found = []
+        for line, row in islice(_as_text(table, kind), limit):
+            if len(row) != len(table.header):
+                reason = describe("ragged", found=len(row), expected=len(table.header))
+                text = _("Line %(line)d cannot be read: %(reason)s.")
+                raise FileError(text % {"line": line, "reason": reason})
+            found.append(dict(zip(table.header, row, strict=True)))
+        return found
+
+
 def _analyze(kind: Kind) -> None:
     """Take statistics; before PostgreSQL 17 only the owner may, and this is passed over."""
     with connection.cursor() as cursor:
@@ -169,11 +188,11 @@ def _open_table(path: Path, sheet: str) -> AbstractContextManager[Table]:
     return open_csv(path)
 
 
-def _check_header(columns: list[str], kind: Kind) -> None:
+def _check_header(columns: list[str], kind: Kind, *, needed: list[str]) -> None:
     """Raises FileError when a column is unknown, missing or there twice."""
     known = list(kind.by_name)
     unknown = [name for name in columns if name not in known]
-    missing = [name for name in kind.header if name not in columns]
+    missing = [name for name in needed if name not in columns]
     twice = sorted({name for name in columns if columns.count(name) > 1})
     for names, text in (
         (unknown, _("Unknown columns: %(names)s. Known are: %(known)s.")),

@@ -1,25 +1,33 @@
-"""Rows from a connector: at most 1,000 at once, merged, summed up and told on in one transaction."""
+"""Rows from a connector or a person: merged, summed up and told on in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from metrics.builds import lock_ingest, repair_touched
-from metrics.importers.errors import ErrorList
+from metrics.importers.errors import ErrorList, RowError, RowErrors
 from metrics.importers.ingest import Parts, close_batch, open_batch, publish_fired
 from metrics.importers.kinds import SERVICE_LINES, SETTLEMENTS, Kind, find_kind
 from metrics.importers.merge import Merge
+from metrics.importers.rejects import Rejects, merge_good
 from metrics.importers.results import PushResult
 from metrics.importers.staging import stage_rows
+from metrics.models import IngestBatch
 from metrics.quality import note_warnings
 from sandbox.context import use_build_context
 from sandbox.errors import BadRequest
 from sandbox.models import Site
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+# What holds for all rows of a batch and none of them says, see merge.GIVEN.
+Given = Callable[[IngestBatch], Mapping[str, int]]
 
 MAX_ROWS = 1000
 NESTED = "services"
@@ -64,24 +72,37 @@ def push_rows(
     Raises:
         RowErrors: rows are wrong. BadRequest: no such kind, not a list, or more than 1,000 rows.
     """
-    pushed = PushedRows(find_kind(kind))
-    for index, row in enumerate(_checked(rows)):
-        pushed.add(row, index)
+    chosen, checked = find_kind(kind), _checked(rows)
+    given = {} if author_id is None else {"author": author_id}
+    return take_rows(
+        site=site,
+        kind=chosen,
+        rows=checked,
+        source=source,
+        actor_id=actor_id,
+        given=lambda _batch: given,
+    )
+
+
+def take_rows(
+    *,
+    site: Site,
+    kind: Kind,
+    rows: Sequence[Any],
+    source: str,
+    actor_id: int | None,
+    given: Given,
+) -> PushResult:
+    """The same without a limit; `given` says, once there is a batch, what holds for all rows."""
+    pushed = _pushed(kind, rows)
     with use_build_context(site) as ctx:
         batch = open_batch(site=site, source=source, actor_id=actor_id)
         warnings = ErrorList(pushed.locate)
+        for_all = given(batch)
 
         def take_in(part: PushedRows) -> None:
             errors = ErrorList(part.locate)
-            with connection.cursor() as cursor:
-                staged = stage_rows(
-                    cursor=cursor,
-                    kind=part.kind,
-                    site=site,
-                    columns=list(part.kind.by_name),
-                    rows=_values(part, errors),
-                    errors=errors,
-                )
+            staged = _stage(site, part, errors)
             merge = Merge(
                 site=site,
                 kind=part.kind,
@@ -89,9 +110,9 @@ def push_rows(
                 today=ctx.business_date,
                 errors=errors,
                 warnings=warnings,
-                given={} if author_id is None else {"author": author_id},
+                given=for_all,
             )
-            merged = merge.run(staged=staged.staged)
+            merged = merge.run(staged=staged)
             merge.collect_touched(merged)
             merge.collect_fired(merged)
             parts[part.kind.name] = merged
@@ -113,6 +134,56 @@ def push_rows(
         note_warnings(site=site, day=ctx.business_date, batch_id=batch.pk, counts=warnings.by_code)
         close_batch(batch=batch, parts=parts, counts=counts)
         return PushResult(*result, events=events, batch=batch.number)
+
+
+def preview_rows(
+    *, site: Site, kind: Kind, rows: Sequence[Any], look: Callable[[IngestBatch], T]
+) -> tuple[list[RowError], T]:
+    """What would come of rows: every mistake, and what `look` sees once the good ones are in.
+
+    Nothing stays, nobody is told, and the store's lock is not taken.
+    """
+    pushed = _pushed(kind, rows)
+    rejects = Rejects()
+    errors = ErrorList(pushed.locate, rejects=rejects)
+    with use_build_context(site) as ctx:
+        undone = transaction.savepoint()
+        batch = open_batch(site=site, source="preview")
+        staged = _stage(site, pushed, errors)
+        merge = Merge(
+            site=site,
+            kind=kind,
+            batch=batch,
+            today=ctx.business_date,
+            errors=errors,
+            warnings=ErrorList(pushed.locate),
+        )
+        try:
+            merge_good(merge=merge, rejects=rejects, staged=staged)
+        except RowErrors:
+            logger.info("preview for store %s: no row is good", site.code)
+        found = rejects.errors(), look(batch)
+        transaction.savepoint_rollback(undone)
+    return found
+
+
+def _pushed(kind: Kind, rows: Sequence[Any]) -> PushedRows:
+    pushed = PushedRows(kind)
+    for index, row in enumerate(rows):
+        pushed.add(row, index)
+    return pushed
+
+
+def _stage(site: Site, part: PushedRows, errors: ErrorList) -> int:
+    with connection.cursor() as cursor:
+        return stage_rows(
+            cursor=cursor,
+            kind=part.kind,
+            site=site,
+            columns=list(part.kind.by_name),
+            rows=_values(part, errors),
+            errors=errors,
+        ).staged
 
 
 def _checked(rows: Any) -> list[Any]:
@@ -143,7 +214,7 @@ def _values(part: PushedRows, errors: ErrorList) -> list[tuple[int, list[Any]]]:
     return found
 
 
-def _services(rows: list[dict[str, Any]]) -> PushedRows:
+def _services(rows: Sequence[Any]) -> PushedRows:
     """The service lines nested in bills that have been accepted as rows."""
     lines = PushedRows(SERVICE_LINES)
     for index, row in enumerate(rows):

@@ -73,10 +73,10 @@ class Rejects:
             [self.total] = cursor.fetchone()
         return taken
 
-    def first(self) -> list[RowError]:
-        """The first mistakes, by line."""
+    def errors(self, limit: int | None = None) -> list[RowError]:
+        """The (first) mistakes, by line."""
         with connection.cursor() as cursor:
-            cursor.execute(_FIRST, {"shown": SHOWN})
+            cursor.execute(_FIRST, {"limit": limit})
             return [RowError(*row) for row in cursor.fetchall()]
 
     def write(self, path: Path, header: list[str], rows: Iterator[tuple[int, list[Any]]]) -> Path:
@@ -126,7 +126,7 @@ WHERE s.void_of IN (SELECT n.external_id FROM noted n)
 """
 _FIRST = """
 SELECT line, col, code, reason
-FROM noted WHERE code IS NOT NULL ORDER BY line, col LIMIT %(shown)s
+FROM noted WHERE code IS NOT NULL ORDER BY line, col LIMIT %(limit)s
 """
 _BY_LINE = """
 SELECT line, string_agg(col, ', ' ORDER BY col), string_agg(reason, ' ' ORDER BY col)
@@ -157,8 +157,8 @@ def merge_good(*, merge: Merge, rejects: Rejects, staged: int) -> Merged:
                 raise
             left -= taken
         else:
-            merge.warnings.errors, merge.warnings.total = warnings.errors, warnings.total
+            merge.warnings.take_over(warnings)
             return merged
     if rejects.total:
-        raise RowErrors(rejects.first(), rejects.total)
+        raise RowErrors(rejects.errors(SHOWN), rejects.total)
     return merge.run(staged=0)

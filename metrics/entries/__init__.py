@@ -1,0 +1,25 @@
+"""Facts that people enter here, through the same path as everything else."""
+
+from metrics.entries.members import assign_member, record_contact, record_note
+from metrics.entries.pay import (
+    AdjustmentPreview,
+    PayEffect,
+    apply_adjustments,
+    preview_adjustments,
+    undo_adjustments,
+)
+from metrics.entries.tasks import cancel_task, complete_task, record_task
+
+__all__ = [
+    "AdjustmentPreview",
+    "PayEffect",
+    "apply_adjustments",
+    "assign_member",
+    "cancel_task",
+    "complete_task",
+    "preview_adjustments",
+    "record_contact",
+    "record_note",
+    "record_task",
+    "undo_adjustments",
+]
