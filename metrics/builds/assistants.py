@@ -25,7 +25,7 @@ def rebuild_assistants(*, site_id: int, since: dict[int, date]) -> None:
     """Rebuild all summaries of assistants, each from a date on."""
     days = set(since.items())
     _rebuild("assistant_customers", AssistantCustomer, site_id, days, on_days=">=")
-    _rebuild("assistant_daily", AssistantDaily, site_id, days)
+    _rebuild("assistant_daily", AssistantDaily, site_id, days, on_days=">=")
     _rebuild("assistant_salary", AssistantSalary, site_id, days)
     _rebuild("coach_tasks", CoachTaskDaily, site_id, days)
 
@@ -46,7 +46,7 @@ def repair_assistants(
     )
     if days := _named(services, everybody):
         _rebuild("assistant_customers", AssistantCustomer, site_id, days, on_days="=")
-        _rebuild("assistant_daily", AssistantDaily, site_id, _first(days))
+        _rebuild("assistant_daily", AssistantDaily, site_id, days, on_days="=")
     days |= _named(pay, everybody)
     if days:
         _rebuild("assistant_salary", AssistantSalary, site_id, _first(days))
@@ -110,6 +110,7 @@ def _text(name: str, model: type[Summary], on_days: str) -> str:
         columns=", ".join(columns),
         values=", ".join(values),
         current=", ".join(f"d.{name}" for name in values),
+        fresh=", ".join(f"f.{name}" for name in values),
         excluded=", ".join(f"excluded.{name}" for name in values),
     )
     return statement(name).format(on_days=on_days) + write

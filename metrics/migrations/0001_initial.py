@@ -500,7 +500,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'coach_task_events',
-                'indexes': [models.Index(fields=['site', 'task', 'business_date'], name='event_of_task'), models.Index(fields=['site', 'business_date'], name='task_event_of_day')],
+                'indexes': [models.Index(fields=['site', 'task', 'business_date'], name='event_of_task')],
                 'constraints': [models.UniqueConstraint(fields=('site', 'external_id'), name='coach_task_events_external_id'), models.UniqueConstraint(fields=('site', 'id'), name='coach_task_events_site_id')],
             },
         ),

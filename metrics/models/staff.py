@@ -150,11 +150,7 @@ class CoachTaskEvent(Fact):
     class Meta:
         db_table = "coach_task_events"
         constraints = fact_constraints("coach_task_events")
-        indexes = [
-            models.Index(fields=["site", "task", "business_date"], name="event_of_task"),
-            # Tasks that something happened to since a date: repair of an assistant's summary.
-            models.Index(fields=["site", "business_date"], name="task_event_of_day"),
-        ]
+        indexes = [models.Index(fields=["site", "task", "business_date"], name="event_of_task")]
 
 
 class MemberAssignment(Fact):

@@ -1,8 +1,14 @@
 -- What assistants did and their level, each assistant from a date on: out of the service lines, the
--- level changes and the first days of their customers (built before).
-WITH touched AS (
-    SELECT assistant_id, since
-    FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
+-- level changes and the first days of their customers (built before). {on_days} is `=` after new
+-- facts, when the other days keep the difference between their row and the one before, or `>=` in
+-- builds.
+WITH changed AS (
+    SELECT assistant_id, day
+    FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, day)
+), touched AS (
+    SELECT assistant_id, min(day) AS since
+    FROM changed
+    GROUP BY assistant_id
 ), levels AS (
     -- Of two changes on one day the later covers no less than the day, the earlier nothing.
     SELECT c.assistant_id, c.level, c.business_date AS day,
@@ -15,14 +21,34 @@ WITH touched AS (
            CASE WHEN l.course_type IN ('base', 'incentive', 'trial') THEN l.course_type
                 ELSE 'other' END AS course_type,
            l.hours * 100 AS hours, l.ledger * 100 AS ledger
-    FROM touched t
-    JOIN service_lines l ON l.site_id = %(site)s AND l.assistant_id = t.assistant_id
-                        AND l.business_date >= t.since
+    FROM changed c
+    JOIN service_lines l ON l.site_id = %(site)s AND l.assistant_id = c.assistant_id
+                        AND l.business_date {on_days} c.day
     WHERE l.void_of_id IS NULL
       AND NOT EXISTS (
           SELECT FROM service_lines v WHERE v.site_id = %(site)s AND v.void_of_id = l.id)
       AND NOT EXISTS (
           SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = l.settlement_id)
+), kept AS (
+    -- From the row in force before on: that one's sums, the others' differences.
+    SELECT d.assistant_id, d.stat_date, t.since, d.customers,
+           d.services - lag(d.services, 1, 0) OVER so_far AS services,
+           d.base_hours - lag(d.base_hours, 1, 0::bigint) OVER so_far AS base_hours,
+           d.incentive_hours - lag(d.incentive_hours, 1, 0::bigint) OVER so_far
+               AS incentive_hours,
+           d.trial_hours - lag(d.trial_hours, 1, 0::bigint) OVER so_far AS trial_hours,
+           d.other_hours - lag(d.other_hours, 1, 0::bigint) OVER so_far AS other_hours,
+           d.total_ledger_amount - lag(d.total_ledger_amount, 1, 0::bigint) OVER so_far
+               AS total_ledger_amount,
+           d.base_ledger - lag(d.base_ledger, 1, 0::bigint) OVER so_far AS base_ledger,
+           d.incentive_ledger - lag(d.incentive_ledger, 1, 0::bigint) OVER so_far
+               AS incentive_ledger,
+           d.trial_ledger - lag(d.trial_ledger, 1, 0::bigint) OVER so_far AS trial_ledger,
+           d.other_ledger - lag(d.other_ledger, 1, 0::bigint) OVER so_far AS other_ledger
+    FROM touched t
+    JOIN dws_assistant_daily_detail d ON d.site_id = %(site)s AND d.assistant_id = t.assistant_id
+                                     AND d.valid_to >= t.since
+    WINDOW so_far AS (PARTITION BY d.assistant_id ORDER BY d.stat_date)
 ), changes AS (
     SELECT assistant_id, day, count(*) AS services, 0::bigint AS customers,
            coalesce(sum(hours) FILTER (WHERE course_type = 'base'), 0)::bigint AS base_hours,
@@ -50,17 +76,14 @@ WITH touched AS (
     FROM touched t
     JOIN levels l ON l.assistant_id = t.assistant_id AND l.day >= t.since
     UNION ALL
-    SELECT b.assistant_id, b.stat_date, b.services, b.customers, b.base_hours, b.incentive_hours,
-           b.trial_hours, b.other_hours, b.total_ledger_amount, b.base_ledger, b.incentive_ledger,
-           b.trial_ledger, b.other_ledger
-    FROM touched t
-    CROSS JOIN LATERAL (
-        SELECT d.*
-        FROM dws_assistant_daily_detail d
-        WHERE d.site_id = %(site)s AND d.assistant_id = t.assistant_id AND d.stat_date < t.since
-        ORDER BY d.stat_date DESC
-        LIMIT 1
-    ) b
+    SELECT k.assistant_id, k.stat_date, k.services,
+           CASE WHEN k.stat_date < k.since THEN k.customers ELSE 0 END, k.base_hours,
+           k.incentive_hours, k.trial_hours, k.other_hours, k.total_ledger_amount, k.base_ledger,
+           k.incentive_ledger, k.trial_ledger, k.other_ledger
+    FROM kept k
+    WHERE NOT EXISTS (
+        SELECT FROM changed c
+        WHERE c.assistant_id = k.assistant_id AND k.stat_date {on_days} c.day)
 ), days AS (
     -- Back to bigint at once: the running sums would be many times slower on numeric.
     SELECT assistant_id, day, sum(services)::bigint AS services,

@@ -2,31 +2,24 @@
 WITH touched AS (
     SELECT assistant_id, since
     FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
-), concerned AS (
-    -- Tasks that count on a day since: given or due then, or something happened to them.
-    SELECT k.id, k.assistant_id, t.since, k.business_date,
+), tasks AS (
+    -- Those that count on a day since: given or due then, or something happened to them. Nothing
+    -- does before their own date.
+    SELECT k.assistant_id, t.since, k.business_date, e.cancelled_on, e.done_on,
            CASE WHEN k.due_on IS NOT NULL THEN greatest(k.due_on, k.business_date) END AS due_day
     FROM touched t
     JOIN coach_tasks k ON k.site_id = %(site)s AND k.assistant_id = t.assistant_id
-                      AND (k.business_date >= t.since OR k.due_on >= t.since)
-    UNION
-    SELECT k.id, k.assistant_id, t.since, k.business_date,
-           CASE WHEN k.due_on IS NOT NULL THEN greatest(k.due_on, k.business_date) END
-    FROM coach_task_events e
-    JOIN coach_tasks k ON k.site_id = %(site)s AND k.id = e.task_id
-    JOIN touched t ON t.assistant_id = k.assistant_id AND e.business_date >= t.since
-    WHERE e.site_id = %(site)s AND e.business_date >= (SELECT min(since) FROM touched)
-), tasks AS (
-    -- Nothing happens to a task before its own date.
-    SELECT c.*, e.cancelled_on, e.done_on
-    FROM concerned c
     CROSS JOIN LATERAL (
         SELECT min(n.business_date) FILTER (WHERE n.kind = 'cancelled') AS cancelled_on,
-               min(greatest(n.business_date, c.business_date)) FILTER (WHERE n.kind = 'done')
+               min(greatest(n.business_date, k.business_date)) FILTER (WHERE n.kind = 'done')
                    AS done_on
         FROM coach_task_events n
-        WHERE n.site_id = %(site)s AND n.task_id = c.id
+        WHERE n.site_id = %(site)s AND n.task_id = k.id
     ) e
+    WHERE k.business_date >= t.since OR k.due_on >= t.since
+       OR EXISTS (
+           SELECT FROM coach_task_events n
+           WHERE n.site_id = %(site)s AND n.task_id = k.id AND n.business_date >= t.since)
 ), days AS (
     SELECT k.assistant_id, n.day, sum(n.assigned) AS assigned, sum(n.due) AS due,
            sum(n.completed_in_time) AS completed_in_time, sum(n.completed_late) AS completed_late,

@@ -1,14 +1,16 @@
 -- The end of a statement: `fresh` takes the place of what stood since `touched`. The row in force
--- before is its first; rows that come out the same are not written.
+-- before is its first; rows that come out the same are left alone.
 , gone AS (
     DELETE FROM {table} d
     USING touched t
     WHERE d.site_id = %(site)s AND {same_entity} AND d.stat_date >= t.since
       AND NOT EXISTS (SELECT FROM fresh f WHERE {same_row})
 )
-INSERT INTO {table} AS d (site_id, {columns})
+INSERT INTO {table} (site_id, {columns})
 SELECT %(site)s, {columns}
-FROM fresh
+FROM fresh f
+WHERE NOT EXISTS (
+    SELECT FROM {table} d
+    WHERE d.site_id = %(site)s AND {same_row} AND ({current}) IS NOT DISTINCT FROM ({fresh}))
 ON CONFLICT (site_id, {key}, stat_date) DO UPDATE
 SET ({values}) = ({excluded})
-WHERE ({current}) IS DISTINCT FROM ({excluded})
