@@ -43,6 +43,16 @@ TABLES = {
     "coach_tasks": "SELECT * FROM coach_tasks",
     "coach_task_events": "SELECT * FROM coach_task_events",
 }
+# What is compared of each table.
+COMPARED = {
+    "member_consumption_summary": ("visits", "transactions", "paid", "principal", "paid_60d"),
+    "member_lifecycle": ("member_id",),
+    "assistant_customer_stats": ("services", "hours", "day_ledger"),
+    "assistant_daily_detail": ("services", "customers", "base_hours", "total_ledger_amount"),
+    "assistant_daily_salary": ("base_pay", "commission", "day_total", "month_to_date"),
+    "coach_task_daily": ("assigned", "due", "completed_in_time", "completed_late", "done"),
+    "finance_daily": ("gross", "paid", "gift_consumed", "new_members", "voided_bills"),
+}
 # By PostgreSQL's type.
 TYPES = {
     20: "BIGINT",
@@ -95,7 +105,20 @@ class Duck:
         """Compute the summaries of some sites; returns the seconds it took."""
         start = time.perf_counter()
         for statement in self.database.extract_statements(BASELINE.read_text(encoding="utf-8")):
-            self.database.execute(
-                statement, {"sites": site_ids} if "sites" in statement.named_parameters else None
-            )
+            wanted = {"sites": site_ids} if "sites" in statement.named_parameters else None
+            self.database.execute(statement, wanted)
         return time.perf_counter() - start
+
+    def require_same(self, *, owner: psycopg.Connection, site_ids: list[int]) -> None:
+        """Compare what was computed last with what was built.
+
+        Raises:
+            SystemExit: it is something else; a ratio of two different answers would mean nothing.
+        """
+        for table, sums in COMPARED.items():
+            selected = f"count(*), {', '.join(f'sum({name})::bigint' for name in sums)}"
+            theirs = self.database.execute(f"SELECT {selected} FROM {table}").fetchone()  # noqa: S608
+            query = f"SELECT {selected} FROM dws_{table} WHERE site_id = ANY (%s)"  # noqa: S608
+            ours = owner.execute(query, [site_ids]).fetchone()  # type: ignore[call-overload]
+            if ours != theirs:
+                raise SystemExit(f"DuckDB computed another {table}: {theirs} instead of {ours}.")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -44,15 +45,15 @@ def generate_chain(scale: Scale, *, prefix: str = "bench") -> list[Site]:
 
 
 def _generate_site(site: Site, scale: Scale) -> None:
-    """One site's history, the last day of which is today, as one batch."""
-    last = live_context(site).business_date
+    """One site's history up to yesterday, as one batch: today is the benchmark's one more day."""
+    last = live_context(site).business_date - timedelta(days=1)
     first = last - timedelta(days=scale.days - 1)
     base = site.pk * STRIDE
     sizes = {key: value for key, value in asdict(scale).items() if isinstance(value, int)}
     with transaction.atomic(), connection.cursor() as cursor:
         batch = open_batch(site=site, source="benchmark")
         bases = {f"{kind}_base": base for kind in ("member", "assistant", "bill", "task")}
-        params = {"site": site.pk, "batch": batch.pk, "first": first, "last": last}
+        params: dict[str, Any] = {"site": site.pk, "batch": batch.pk, "first": first, "last": last}
         for name in FILES:
             statement = (SQL / f"{name}.sql").read_text(encoding="utf-8")
             cursor.execute(statement, params | bases | sizes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 from functools import cache
+from typing import Any
 
 from django.db import connection
 
@@ -14,7 +15,7 @@ from metrics.models import FinanceDaily
 
 def rebuild_finance(*, site_id: int, since: date) -> None:
     """Rebuild a store's finances from a date on, out of the facts."""
-    params = {"site": site_id, "since": since, "days": None, "areas": None}
+    params: dict[str, Any] = {"site": site_id, "since": since, "days": None, "areas": None}
     with connection.cursor() as cursor:
         cursor.execute(_text("rebuild"), params)
 
@@ -25,7 +26,7 @@ def repair_finance(*, site_id: int, days: Collection[date], areas: Collection[in
     The sums of later days are moved by the difference, so that a late fact costs an update of one
     area's rows and no look at their facts.
     """
-    params = {
+    params: dict[str, Any] = {
         "site": site_id,
         "since": min(days),
         "days": sorted(days),
