@@ -33,7 +33,7 @@ def bench_database() -> Iterator[None]:
         yield
     finally:
         _close_django()
-        _administer(owner, sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+        _administer(owner, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def connect_as_app() -> psycopg.Connection:

@@ -21,6 +21,7 @@ from metrics.importers import create_site
 from metrics.importers.ingest import close_batch, open_batch
 from metrics.importers.kinds import SETTLEMENTS
 from metrics.importers.merge import Merged
+from metrics.models import Area
 from sandbox.context import live_context
 from sandbox.models import Site
 from zqyy.database import as_owner
@@ -58,7 +59,11 @@ def _generate_site(site: Site, scale: Scale) -> None:
             statement = (SQL / f"{name}.sql").read_text(encoding="utf-8")
             cursor.execute(statement, params | bases | sizes)
         lock_ingest(site)
-        bills = Merged(accepted=scale.bills, unchanged=0, first_date=first, last_date=last)
+        areas = [
+            (area_id, first)
+            for area_id in Area.objects.filter(site=site).values_list("pk", flat=True)
+        ]
+        bills = Merged(scale.bills, unchanged=0, first_date=first, begins_on=first, areas=areas)
         close_batch(batch=batch, parts={SETTLEMENTS.name: bills}, counts={"bills": scale.bills})
 
 

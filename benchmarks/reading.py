@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from django.db.models import F
 
 from benchmarks.database import connect_as_owner
 from benchmarks.measuring import Pairs, Ratio, interleave, seconds
@@ -35,7 +36,8 @@ COLUMNS = (
 
 
 def board_page(ctx: RuntimeContext) -> list[Any]:
-    board = member_board(ctx=ctx).order_by("-total_consumption", "pk")
+    """The first page by total consumption."""
+    board = member_board(ctx=ctx).order_by(F("total_consumption").desc(), "pk")
     return list(board.values_list(*COLUMNS)[:PAGE])
 
 

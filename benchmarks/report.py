@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import psutil
+import psycopg
 
 from benchmarks.growth import Point
 from benchmarks.importing import Imported
@@ -106,11 +106,8 @@ def _row(ratio: Ratio) -> str:
 
 
 def server_of(owner: psycopg.Connection) -> str:
-    version, buffers = (
-        owner.execute(f"SHOW {name}").fetchone()  # type: ignore[call-overload]
-        for name in ("server_version", "shared_buffers")
-    )
-    return f"PostgreSQL {version[0]}, shared_buffers {buffers[0]}"
+    buffers = owner.execute("SELECT current_setting('shared_buffers')").fetchall()[0][0]
+    return f"PostgreSQL {owner.info.server_version // 10000}, shared_buffers {buffers}"
 
 
 def _machine() -> str:
