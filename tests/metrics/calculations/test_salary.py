@@ -7,7 +7,9 @@ import pytest
 
 from metrics.calculations.salary import daily_pay
 from metrics.catalog import metric_value
+from metrics.entries import apply_adjustments, undo_adjustments
 from metrics.importers import push_rows
+from sandbox.context import live_context, use_context
 from sandbox.errors import BadRequest
 from tests.factories import at, card_entry, make_site, push_bill, push_member
 from tests.metrics.staff import (
@@ -139,6 +141,26 @@ def test_corrections_count_in_the_month_they_take_effect_in(site, assistant, ask
     found = value(site, "salary_adjustments", date.fromisoformat(asked_on), assistant)
 
     assert found == {"reward": 0, "income": 0, "deduction": deduction, "expense": 0}
+
+
+def test_an_undone_batch_counts_in_no_month(site, assistant, django_user_model):
+    actor = django_user_model.objects.create_user("lan")
+    rows = [
+        {"assistant": assistant.external_id, "day": day, "kind": "reward", "amount": "10"}
+        for day in ("2026-02-28", "2026-03-01", "2026-03-02")
+    ]
+    with use_context(live_context(site)) as ctx:
+        batch = apply_adjustments(
+            ctx=ctx, rows=rows, file_name="三月.csv", file_hash="f" * 64, actor=actor
+        )
+    paid = [value(site, "month_salary", date(2026, *day), assistant) for day in ((2, 28), (3, 31))]
+    assert paid == [10, 20]
+
+    with use_context(live_context(site)) as ctx:
+        undo_adjustments(ctx=ctx, batch_id=batch.pk, actor=actor)
+
+    paid = [value(site, "month_salary", date(2026, *day), assistant) for day in ((2, 28), (3, 31))]
+    assert paid == [0, 0]
 
 
 def test_a_voided_bill_earns_nothing(site, assistant):
