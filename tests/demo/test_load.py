@@ -16,8 +16,17 @@ from django.db.models import F, Max, Sum
 from aijobs.models import TriggerJob
 from metrics.models import (
     AreaVersion,
+    AssistantLevelChange,
+    AssistantSalary,
     CardEntry,
+    CoachTask,
+    CoachTaskEvent,
+    Contact,
+    MemberAssignment,
     MemberConsumption,
+    Note,
+    SalaryAdjustment,
+    SalaryPlan,
     ServiceLine,
     Settlement,
     SiteClosure,
@@ -25,6 +34,7 @@ from metrics.models import (
 from sandbox.access import granted_sites, role_of
 from sandbox.context import live_context, use_context
 from sandbox.models import Site, SiteGrant
+from zqyy.demo.books import keep_books
 from zqyy.demo.chain import make_chain
 from zqyy.demo.load import begin_demo, fill_demo
 from zqyy.demo.plan import Plan
@@ -57,6 +67,30 @@ def bills_loaded() -> dict[str, int]:
     for site in Site.objects.all():
         with use_context(live_context(site)):
             counts[site.code] = Settlement.objects.filter(site=site).count()
+    return counts
+
+
+def books_made() -> dict[str, list[int]]:
+    counts = {}
+    for history in make_chain(PLAN):
+        books = keep_books(history, seed=PLAN.seed)
+        counts[history.store.code] = [
+            len(books.corrections),
+            len(books.assignments),
+            len(books.notes),
+            len(books.tasks),
+            sum(len(task.events) for task in books.tasks),
+            len(books.contacts),
+        ]
+    return counts
+
+
+def books_loaded() -> dict[str, list[int]]:
+    kinds = (SalaryAdjustment, MemberAssignment, Note, CoachTask, CoachTaskEvent, Contact)
+    counts = {}
+    for site in Site.objects.all():
+        with use_context(live_context(site)):
+            counts[site.code] = [kind.objects.filter(site=site).count() for kind in kinds]
     return counts
 
 
@@ -93,8 +127,12 @@ def test_every_bill_that_was_made_is_there(demo):
     assert bills_loaded() == bills_made()
 
 
+def test_everything_that_was_written_down_is_there(demo):
+    assert books_loaded() == books_made()
+
+
 def test_nothing_is_dated_after_the_clock(site):
-    for model in (Settlement, ServiceLine, CardEntry):
+    for model in (Settlement, ServiceLine, CardEntry, Note, CoachTask, CoachTaskEvent, Contact):
         assert model.objects.aggregate(newest=Max("occurred_at"))["newest"] <= NOW
 
 
@@ -152,6 +190,21 @@ def test_the_newest_bills_opened_jobs(site):
     assert len({job.member_id for job in jobs}) == jobs.count()
 
 
+def test_every_hour_worked_has_a_price(site):
+    assert AssistantSalary.objects.filter(base_pay__gt=0).exists()
+    assert not AssistantSalary.objects.filter(unpriced_hours__gt=0).exists()
+
+
+def test_every_level_has_a_plan_and_one_raise(site):
+    levels = set(AssistantLevelChange.objects.values_list("level", flat=True))
+    plans = SalaryPlan.objects.order_by("business_date").values_list("level", "hourly_rate")
+
+    assert levels <= {level for level, _ in plans}
+    for level in levels:
+        first, raised = [rate for named, rate in plans if named == level]
+        assert first < raised
+
+
 def test_areas_have_tables_and_prices_where_the_store_has_them(site):
     tables = dict(
         AreaVersion.objects.filter(tables__isnull=False).values_list("area__external_id", "tables")
@@ -193,6 +246,15 @@ def test_the_assistant_is_one_of_the_stores_assistants(demo):
 
     with use_context(live_context(grant.site)):
         assert ServiceLine.objects.filter(assistant=grant.assistant_id).exists()
+
+
+def test_the_assistant_has_tasks_that_are_due_today(demo):
+    grant = SiteGrant.objects.get(user__username="assistant")
+
+    with use_context(live_context(grant.site)):
+        due = CoachTask.objects.filter(assistant=grant.assistant_id, due_on=PLAN.last_day)
+        done = CoachTaskEvent.objects.filter(kind__in=("done", "cancelled")).values("task")
+        assert due.exclude(pk__in=done).count() >= 3
 
 
 def test_a_second_load_is_refused(demo):

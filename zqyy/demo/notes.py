@@ -183,7 +183,7 @@ class _Scene:
     def _first_subjects(self) -> Iterator[tuple[str, Sequence[str]]]:
         """The same of somebody whom nobody knows yet."""
         yield "impression", phrases.FIRST_IMPRESSION
-        yield "wish", phrases.FIRST_WISH
+        yield "wish", [*phrases.FIRST_WISH, *(() if self.coach else phrases.FIRST_COACHING)]
         if self.bill.guests > 1:
             yield "company", phrases.FRIENDS_ALONG[:2]
 
@@ -208,7 +208,14 @@ class _Scene:
                     *(phrases.SNOOKER if self.bill.area == "snooker" else ()),
                 ],
             )
-            yield "events", [*phrases.EVENTS, *phrases.PARTIES]
+            yield (
+                "events",
+                [
+                    *phrases.EVENTS,
+                    *(phrases.RESULTS if self.traits.is_skilled else ()),
+                    *phrases.PARTIES,
+                ],
+            )
         else:
             yield "play", phrases.MAHJONG if self.bill.area == "mahjong" else phrases.KTV
             yield "events", phrases.PARTIES
