@@ -254,7 +254,7 @@ def test_the_assistant_has_tasks_that_are_due_today(demo):
     with use_context(live_context(grant.site)):
         due = CoachTask.objects.filter(assistant=grant.assistant_id, due_on=PLAN.last_day)
         done = CoachTaskEvent.objects.filter(kind__in=("done", "cancelled")).values("task")
-        assert due.exclude(pk__in=done).count() >= 3
+        assert due.exclude(pk__in=done).exists()
 
 
 def test_a_second_load_is_refused(demo):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from random import Random
 
@@ -21,24 +22,24 @@ def give_out_upcoming(
 ) -> None:
     """Two to four open tasks due today for everybody who works there, and some due later.
 
-    The `busiest` assistant, whom a demo user stands for, has one more of each.
+    The `busiest` assistant, whom a demo user stands for, has two more due today and one more due later.
     """
+    guests: defaultdict[int | None, list[int]] = defaultdict(list)
+    for member, bills in enumerate(visits):
+        if bills and _may_be_asked(book, member, bills):
+            guests[book.assigned.assistant_of(member, book.days.last)].append(member)
+    for of_one in guests.values():
+        random.shuffle(of_one)
     for assistant, person in enumerate(book.assistants):
         if person.left_day is not None:
             continue
-        own = [
-            member
-            for member in range(len(book.members))
-            if book.assigned.assistant_of(member, book.days.last) == assistant
-            and visits[member]
-            and _may_be_asked(book, member, visits[member])
-        ]
-        random.shuffle(own)
-        more = 2 if assistant == busiest else 0
-        for _ in range(random.randint(2, 4) + more):
-            _give_out(random, book, own, visits, assistant, is_today=True)
-        for _ in range(random.randint(1, 3) + more // 2):
-            _give_out(random, book, own, visits, assistant, is_today=False)
+        # Those whose own guests are few turn to who is nobody's.
+        wanted = [True] * random.randint(2, 4) + [False] * random.randint(1, 3)
+        if assistant == busiest:
+            wanted = [True, True, *wanted, False]
+        for is_today in wanted:
+            if left := guests[assistant] or guests[None]:
+                _give_out(random, book, left.pop(), visits, assistant, is_today=is_today)
 
 
 def _may_be_asked(book: TaskBook, member: int, bills: list[Bill]) -> bool:
@@ -60,28 +61,23 @@ def _evening(book: TaskBook) -> int:
 def _give_out(
     random: Random,
     book: TaskBook,
-    own: list[int],
+    member: int,
     visits: list[list[Bill]],
     assistant: int,
     *,
     is_today: bool,
 ) -> None:
-    """The next of the assistant's own guests, if there is one left."""
-    if not own:
-        return
-    index = own.pop()
-    member, last_visit = book.members[index], visits[index][-1].day
     day = _evening(book)
     due = book.days.last + (0 if is_today else random.randint(1, _AHEAD))
-    occasion = Occasion(day, "", due, last_visit)
-    _choose_theme(random, book, member, occasion, is_today=is_today)
-    book.give_out(occasion, member=index, assistant=assistant, minute=random.randint(*_EVENING))
+    occasion = Occasion(day, "", due, visits[member][-1].day)
+    _choose_theme(random, book, book.members[member], occasion, is_today=is_today)
+    book.give_out(occasion, member=member, assistant=assistant, minute=random.randint(*_EVENING))
 
 
 def _choose_theme(
     random: Random, book: TaskBook, member: Member, occasion: Occasion, *, is_today: bool
 ) -> None:
-    """What the guest gives reason for; a birthday or a preferred weekday sets the day."""
+    """What the guest gives reason for; a birthday sets the day."""
     today = book.days.date_of(book.days.last)
     if not is_today:
         for ahead in range(1, _AHEAD + 1):
