@@ -102,15 +102,18 @@ def _text(name: str, model: type[Summary], on_days: str) -> str:
         if field.attname not in ("id", "site_id")
     ]
     values = [name for name in columns if name not in (*key, "stat_date")]
+    standing = statement("standing").format(
+        table=model._meta.db_table,
+        same_entity=" AND ".join(f"d.{name} = t.{name}" for name in key),
+    )
     write = statement("write_fresh").format(
         table=model._meta.db_table,
         key=", ".join(key),
-        same_entity=" AND ".join(f"d.{name} = t.{name}" for name in key),
-        same_row=" AND ".join(f"f.{name} = d.{name}" for name in (*key, "stat_date")),
+        same_row=" AND ".join(f"f.{name} = s.{name}" for name in (*key, "stat_date")),
         columns=", ".join(columns),
         values=", ".join(values),
-        current=", ".join(f"d.{name}" for name in values),
+        current=", ".join(f"s.{name}" for name in values),
         fresh=", ".join(f"f.{name}" for name in values),
         excluded=", ".join(f"excluded.{name}" for name in values),
     )
-    return statement(name).format(on_days=on_days) + write
+    return statement(name).format(on_days=on_days, standing=standing) + write

@@ -9,7 +9,7 @@ WITH changed AS (
     SELECT assistant_id, min(day) AS since
     FROM changed
     GROUP BY assistant_id
-), levels AS (
+), {standing}, levels AS (
     -- Of two changes on one day the later covers no less than the day, the earlier nothing.
     SELECT c.assistant_id, c.level, c.business_date AS day,
            lead(c.business_date, 1, '9999-12-31') OVER (
@@ -31,7 +31,7 @@ WITH changed AS (
           SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = l.settlement_id)
 ), kept AS (
     -- From the row in force before on: that one's sums, the others' differences.
-    SELECT d.assistant_id, d.stat_date, t.since, d.customers,
+    SELECT d.assistant_id, d.stat_date, d.since, d.customers,
            d.services - lag(d.services, 1, 0) OVER so_far AS services,
            d.base_hours - lag(d.base_hours, 1, 0::bigint) OVER so_far AS base_hours,
            d.incentive_hours - lag(d.incentive_hours, 1, 0::bigint) OVER so_far
@@ -45,9 +45,7 @@ WITH changed AS (
                AS incentive_ledger,
            d.trial_ledger - lag(d.trial_ledger, 1, 0::bigint) OVER so_far AS trial_ledger,
            d.other_ledger - lag(d.other_ledger, 1, 0::bigint) OVER so_far AS other_ledger
-    FROM touched t
-    JOIN dws_assistant_daily_detail d ON d.site_id = %(site)s AND d.assistant_id = t.assistant_id
-                                     AND d.valid_to >= t.since
+    FROM standing d
     WINDOW so_far AS (PARTITION BY d.assistant_id ORDER BY d.stat_date)
 ), changes AS (
     SELECT assistant_id, day, count(*) AS services, 0::bigint AS customers,

@@ -3,7 +3,7 @@
 WITH touched AS (
     SELECT assistant_id, since
     FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
-), levels AS (
+), {standing}, levels AS (
     SELECT c.assistant_id, c.level, c.business_date AS day,
            lead(c.business_date, 1, '9999-12-31') OVER (
                PARTITION BY c.assistant_id ORDER BY c.business_date, c.id) AS until
@@ -82,17 +82,11 @@ WITH touched AS (
            earned + reward + income - deduction - expense AS of_month
     FROM priced
     UNION ALL
-    SELECT b.assistant_id, b.stat_date, b.assistant_level_code, b.hours, b.ledger,
-           b.unpriced_hours, b.base_pay, b.commission, b.reward, b.income, b.deduction, b.expense,
-           b.day_total, b.month_to_date
-    FROM touched t
-    CROSS JOIN LATERAL (
-        SELECT d.*
-        FROM dws_assistant_daily_salary d
-        WHERE d.site_id = %(site)s AND d.assistant_id = t.assistant_id AND d.stat_date < t.since
-        ORDER BY d.stat_date DESC
-        LIMIT 1
-    ) b
+    SELECT s.assistant_id, s.stat_date, s.assistant_level_code, s.hours, s.ledger,
+           s.unpriced_hours, s.base_pay, s.commission, s.reward, s.income, s.deduction, s.expense,
+           s.day_total, s.month_to_date
+    FROM standing s
+    WHERE s.stat_date < s.since
 ), fresh AS (
     SELECT assistant_id, day AS stat_date,
            coalesce(lead(day) OVER (PARTITION BY assistant_id ORDER BY day), '9999-12-31')

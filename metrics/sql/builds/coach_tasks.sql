@@ -2,7 +2,7 @@
 WITH touched AS (
     SELECT assistant_id, since
     FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
-), tasks AS (
+), {standing}, tasks AS (
     -- Those that count on a day since: given or due then, or something happened to them. Nothing
     -- does before their own date.
     SELECT k.assistant_id, t.since, k.business_date, e.cancelled_on, e.done_on,
@@ -38,16 +38,10 @@ WITH touched AS (
     WHERE n.day >= k.since
     GROUP BY k.assistant_id, n.day
     UNION ALL
-    SELECT b.assistant_id, b.stat_date, b.assigned, b.due, b.completed_in_time, b.completed_late,
-           b.done
-    FROM touched t
-    CROSS JOIN LATERAL (
-        SELECT d.*
-        FROM dws_coach_task_daily d
-        WHERE d.site_id = %(site)s AND d.assistant_id = t.assistant_id AND d.stat_date < t.since
-        ORDER BY d.stat_date DESC
-        LIMIT 1
-    ) b
+    SELECT s.assistant_id, s.stat_date, s.assigned, s.due, s.completed_in_time, s.completed_late,
+           s.done
+    FROM standing s
+    WHERE s.stat_date < s.since
 ), fresh AS (
     SELECT assistant_id, day AS stat_date,
            coalesce(lead(day) OVER so_far, '9999-12-31') AS valid_to,

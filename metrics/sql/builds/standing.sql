@@ -1,0 +1,12 @@
+-- What stands since `touched`, and the row in force before. Entity by entity, by index: how much
+-- stands cannot be guessed, and the whole store would be read.
+standing AS (
+    SELECT d.*, t.since
+    FROM touched t
+    CROSS JOIN LATERAL (
+        SELECT d.*
+        FROM {table} d
+        WHERE d.site_id = %(site)s AND {same_entity} AND d.valid_to >= t.since
+        OFFSET 0
+    ) d
+)
