@@ -14,10 +14,11 @@ from datetime import date, timedelta
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from metrics.builds import build_site
+from metrics.builds import build_site, lock_ingest
 from metrics.events import Event, publish
 from metrics.models import DataQuality, SiteNight
 from metrics.quality import Finding, note_findings, run_checks
+from metrics.snapshots import take_snapshots
 from sandbox.context import RuntimeContext, live_context, use_context
 from sandbox.models import Mode, Site
 from zqyy.durable.attempts import telling_when_given_up
@@ -47,6 +48,10 @@ def close_day(held: Held, *, site: Site, day: date) -> None:
         closed = replace(ctx, business_date=day - timedelta(days=1))
         with use_context(closed):
             findings = run_checks(site=site, day=closed.business_date)
+        with use_context(closed):
+            ingest = lock_ingest(site)
+            confirm(held)
+            take_snapshots(ctx=closed, ingest=ingest)
         _end(held, ctx, night, findings)
 
 

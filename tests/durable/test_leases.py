@@ -6,13 +6,16 @@ from django_q.models import OrmQ
 
 from tests.durable.rows import at_once, expire
 from zqyy.durable.leases import (
+    MAX_FAILURES,
     LeaseLost,
     LeaseStillOpen,
     claim,
     close,
+    confirm,
     fail_attempt,
     fence,
     find_oldest_expired,
+    is_last_attempt,
     open_lease,
     release,
     renew,
@@ -206,3 +209,29 @@ def test_the_oldest_expired_work_is_of_the_same_cluster(opened):
 
     assert find_oldest_expired(beside="new") == "c"
     assert find_oldest_expired(beside="c") == "b"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proof_without_a_lock_fails_once_somebody_else_has_the_lease(opened, settled_database):
+    opened()
+    first = claim("job:1")
+    confirm(first)
+    expire("job:1")
+    second = claim("job:1")
+
+    confirm(second)
+    with pytest.raises(LeaseLost):
+        confirm(first)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_the_holder_has_a_last_attempt(opened, settled_database):
+    opened()
+    lost = claim("job:1")
+    expire("job:1")
+    Lease.objects.update(failures=MAX_FAILURES - 1)
+    held = claim("job:1")
+
+    assert (is_last_attempt(lost), is_last_attempt(held)) == (False, True)
+    Lease.objects.update(failures=MAX_FAILURES - 2)
+    assert not is_last_attempt(held)

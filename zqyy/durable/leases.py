@@ -207,9 +207,9 @@ def fail_attempt(held: Held, *, error: str) -> bool:
 
 
 def is_last_attempt(held: Held) -> bool:
-    """Whether the work is given up when the task raises now."""
-    failures = Lease.objects.filter(key=held.key).values_list("failures", flat=True).first()
-    return failures is not None and failures + 1 >= MAX_FAILURES
+    """Whether the work is given up when its task raises now; not if the lease is lost."""
+    mine = Lease.objects.filter(key=held.key, token=held.token, owner=held.owner)
+    return mine.filter(failures__gte=MAX_FAILURES - 1).exists()
 
 
 def _update_held(held: Held, assignments: str, parameters: list[Any]) -> bool:
