@@ -36,8 +36,8 @@ _REASONS = {
     "recharge_reminder": phrases.RECHARGE_REMINDER,
     "booking": phrases.BOOKING,
 }
+_BY_THEME = {"reached": phrases.REACHED, "declined": phrases.DECLINED}
 _PLAIN_OUTCOMES = {
-    "declined": phrases.DECLINED,
     "wrong_number": phrases.WRONG_NUMBER,
     "do_not_contact": phrases.DO_NOT_CONTACT,
     "booked": phrases.BOOKED,
@@ -104,8 +104,8 @@ class TaskWords:
     ) -> str:
         """What the assistant notes; `agreed`: the day and minute that the guest wants to come."""
         guest = self.members[task.member]
-        if outcome == "reached":
-            choices: Sequence[str] = phrases.REACHED[task.theme]
+        if outcome in _BY_THEME:
+            choices: Sequence[str] = _BY_THEME[outcome][task.theme]
         elif outcome == "no_answer":
             choices = phrases.NO_ANSWER[channel]
         else:
