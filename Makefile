@@ -18,12 +18,14 @@ help:
 run: .venv/run.stamp
 	@exec $(PYTHON) -m zqyy.embedded
 
-# pytest's status 5 means that nothing was selected.
+# pytest's status 5 means that nothing was selected. The slow tests that start worker processes want
+# the machine for themselves, the others share it.
 test: .venv/dev.stamp
 	@failed=0; \
 	check() { "$$@"; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 5 ] || failed=1; }; \
 	check $(PYTEST) -m "not slow and not browser" -n $(WORKERS); \
-	check $(PYTEST) -m "slow and not browser"; \
+	check $(PYTEST) tests/metrics tests/demo -m slow -n $(WORKERS); \
+	check $(PYTEST) -m "slow and not browser" --ignore tests/metrics --ignore tests/demo; \
 	check $(PYTEST) -m browser; \
 	exit $$failed
 
