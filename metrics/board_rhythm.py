@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Self
 
-from django.db.models import DecimalField, F, Field, Func, OrderBy, QuerySet
+from django.db.models import DecimalField, F, Field, Func, QuerySet
 from django.db.models.sql import Query
 from django.db.models.sql.constants import LOUTER
 from django.db.models.sql.datastructures import BaseTable
@@ -31,20 +31,20 @@ class Board(QuerySet[Member]):
 
     def order_by(self, *fields: Any) -> Self:
         ordered = super().order_by(*fields)
-        for field in fields:
-            annotation = self.query.annotations.get(_name_of(field))
+        for name in {name for field in fields for name in _names_in(field)}:
+            annotation = self.query.annotations.get(name)
             for part in annotation.flatten() if annotation else ():
                 if isinstance(part, _OfVisits):
                     part.join_to(ordered.query)
         return ordered
 
 
-def _name_of(field: Any) -> str:
-    """What an ordering names; nothing for other expressions."""
-    expression = field.expression if isinstance(field, OrderBy) else field
-    if isinstance(expression, str):
-        return expression.removeprefix("-")
-    return str(getattr(expression, "name", ""))
+def _names_in(ordering: Any) -> set[str]:
+    """The columns that an ordering looks at: "-name", F("name"), or an expression of some."""
+    if isinstance(ordering, str):
+        return {ordering.removeprefix("-")}
+    parts: list[Any] = [*ordering.flatten()] if hasattr(ordering, "flatten") else [ordering]
+    return {part.name for part in parts if isinstance(part, F)}
 
 
 class _VisitsJoin(BaseTable):

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 
 from metrics.boards import member_board
 from metrics.calculations.members import member_metrics
@@ -144,7 +145,15 @@ def test_all_metrics_of_a_member_are_three_queries(django_assert_num_queries):
 
 @pytest.mark.parametrize(
     ("ordering", "joins"),
-    [("-last_visit", 0), ("name", 0), ("-overdue_ratio", 1), ("stickiness", 1)],
+    [
+        ("-last_visit", 0),
+        ("name", 0),
+        ("-overdue_ratio", 1),
+        ("stickiness", 1),
+        (F("overdue_ratio").desc(nulls_last=True), 1),
+        ((F("overdue_ratio") * F("consumption_60d")).desc(), 1),
+    ],
+    ids=str,
 )
 def test_visits_are_joined_once_and_only_to_sort_by_them(ordering, joins):
     site = make_site()
