@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.db.models import DecimalField, F, Field, Func, QuerySet
 from django.db.models.sql import Query
@@ -44,7 +44,7 @@ def _names_in(ordering: Any) -> set[str]:
     if isinstance(ordering, str):
         return {ordering.removeprefix("-")}
     parts: list[Any] = [*ordering.flatten()] if hasattr(ordering, "flatten") else [ordering]
-    return {part.name for part in parts if isinstance(part, F)}
+    return {cast(Any, part).name for part in parts if isinstance(part, F)}
 
 
 class _VisitsJoin(BaseTable):
