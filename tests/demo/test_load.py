@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ from metrics.models import (
     Settlement,
     SiteClosure,
 )
+from metrics.quality import run_checks
 from sandbox.access import granted_sites, role_of
 from sandbox.context import live_context, use_context
 from sandbox.models import Site, SiteGrant
@@ -203,6 +204,20 @@ def test_every_level_has_a_plan_and_one_raise(site):
     for level in levels:
         first, raised = [rate for named, rate in plans if named == level]
         assert first < raised
+
+
+# At 5 % of the members a day without bills is no wonder.
+ONLY_FOR_SIZE = {"freshness", "sudden_drop"}
+
+
+@pytest.mark.parametrize("days_ago", [1, 30, 276, 400])
+def test_no_night_finds_anything_wrong(site, days_ago):
+    day = PLAN.last_day - timedelta(days=days_ago)
+
+    with use_context(live_context(site)):
+        found = {finding.check.key for finding in run_checks(site=site, day=day)}
+
+    assert found <= ONLY_FOR_SIZE
 
 
 def test_areas_have_tables_and_prices_where_the_store_has_them(site):
