@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from metrics.builds import build_site, lock_ingest
+from metrics.builds import build_site
 from metrics.events import Event, publish
 from metrics.models import DataQuality, SiteNight
 from metrics.quality import Finding, note_findings, run_checks
@@ -48,10 +48,7 @@ def close_day(held: Held, *, site: Site, day: date) -> None:
         closed = replace(ctx, business_date=day - timedelta(days=1))
         with use_context(closed):
             findings = run_checks(site=site, day=closed.business_date)
-        with use_context(closed):
-            ingest = lock_ingest(site)
-            confirm(held)
-            take_snapshots(ctx=closed, ingest=ingest)
+        take_snapshots(ctx=closed)
         _end(held, ctx, night, findings)
 
 

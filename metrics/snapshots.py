@@ -10,13 +10,13 @@ from datetime import date, datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
+from django.db import connection, transaction
 
 from metrics.catalog import METRICS, metric_value
 from metrics.metric import Metric
 from metrics.models import MetricSnapshot
 from metrics.ranges import RANGES
-from sandbox.context import RuntimeContext
+from sandbox.context import RuntimeContext, use_context
 from sandbox.models import SiteIngest
 from sandbox.options import option
 
@@ -50,16 +50,26 @@ class Subject:
         return {}
 
 
-def take_snapshots(*, ctx: RuntimeContext, ingest: SiteIngest) -> int:
-    """Keep what every metric answers about a sample, in the context of the closed day; how many.
+def take_snapshots(*, ctx: RuntimeContext) -> int:
+    """Keep what every metric answers about a sample at the closed day of `ctx`; how many answers.
 
-    Under the store's ingest lock, so that the answers know exactly the batches up to the newest.
-    What was kept of the day before stays.
+    All from one state of the database, so that they know exactly the batches up to the newest, and
+    without a lock that the till would wait for. What was kept of the day before stays.
     """
-    first = ingest.first_business_date
-    if first is None or first > ctx.business_date:
-        return 0
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with use_context(ctx):
+            return _take(ctx)
+
+
+def _take(ctx: RuntimeContext) -> int:
+    ingest = SiteIngest.objects.filter(site=ctx.site).first()
     taken_at = _clock()
+    if ingest is None or ingest.first_business_date is None:
+        return 0
+    if ingest.first_business_date > ctx.business_date:
+        return 0
     rows = [
         MetricSnapshot(
             site=ctx.site,
@@ -106,7 +116,7 @@ def _sample(site_id: int, day: date, size: int) -> list[Subject]:
 
 
 def _clock() -> datetime:
-    """Now: after the lock was taken, hence after the newest batch."""
+    """Now, by the clock that numbers batches."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]

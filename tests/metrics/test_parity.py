@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from metrics.builds import lock_ingest
 from metrics.catalog import METRICS
 from metrics.models import FinanceDaily, Member, MetricSnapshot
 from metrics.parity import Parity, verify_parity
@@ -18,7 +18,6 @@ from sandbox.context import live_context, use_build_context, use_context
 from sandbox.models import SandboxAuditEntry, Site, SiteIngest
 from sandbox.options import set_option
 from tests.factories import (
-    at,
     bill,
     days_before,
     make_site,
@@ -49,8 +48,7 @@ def site() -> Site:
 def snap(site: Site, *, ago: int = 1) -> date:
     """Do what the night does that closes the day so many days ago."""
     day = days_before(site, ago)
-    with at(site, day) as ctx:
-        take_snapshots(ctx=ctx, ingest=lock_ingest(site))
+    take_snapshots(ctx=replace(live_context(site), business_date=day))
     return day
 
 
@@ -97,8 +95,7 @@ def test_what_was_kept_of_a_day_stays(site):
 def test_a_day_before_the_first_fact_has_no_answers():
     site = make_site()
 
-    with use_context(live_context(site)) as ctx:
-        assert take_snapshots(ctx=ctx, ingest=lock_ingest(site)) == 0
+    assert take_snapshots(ctx=live_context(site)) == 0
 
 
 def test_untouched_days_are_equal(site):
