@@ -33,7 +33,7 @@ from aijobs.targets import Target
 from metrics.events import Event, EventResult
 from sandbox.audit import record_change, record_sandbox_use
 from sandbox.context import RuntimeContext
-from sandbox.errors import BadRequest, Conflict
+from sandbox.errors import BadRequest, Conflict, KnownAtReadOnly
 from sandbox.models import Mode, Site
 from zqyy.durable.leases import LeaseStillOpen, open_lease, revoke
 
@@ -164,15 +164,15 @@ def open_app_run(
     While one is open a second call returns it.
 
     Raises:
-        BadRequest: an unknown app, or a target that lacks something; names it.
+        KnownAtReadOnly: a job knows what is known when it runs. BadRequest: an unknown app, or a target that lacks something; names it.
         NotFound: the member is not known at D.
     """
+    if ctx.known_at is not None:
+        raise KnownAtReadOnly
     declared = find_app(app)
     wanted = Target.from_payload(target)
     declared.check_target(ctx, wanted)
     step = PlannedStep(declared.key, wanted)
-    if ctx.is_sandbox:
-        record_sandbox_use(ctx, used_for=f"run_app {step.key}")
     open_ones = TriggerJob.objects.filter(
         site=ctx.site,
         event_type=APP_RUN,
@@ -184,7 +184,7 @@ def open_app_run(
     while True:
         try:
             with transaction.atomic():
-                return _create_job(
+                job = _create_job(
                     site=ctx.site,
                     steps=[step],
                     id=_take_job_ids(1)[0],
@@ -197,6 +197,8 @@ def open_app_run(
                     mode=ctx.mode,
                     business_date=ctx.business_date,
                 )
+                record_sandbox_use(ctx, used_for=f"job {job.pk}: {step.key}")
+                return job
         except IntegrityError as error:
             if getattr(error.__cause__, "diag", None) is None or (
                 error.__cause__.diag.constraint_name != "one_open_app_run"  # type: ignore[union-attr]

@@ -36,12 +36,18 @@ def record_change(
 
 
 def record_sandbox_use(ctx: RuntimeContext, *, used_for: str, reason: str = "") -> None:
-    """Append one use of a past date: a request, a command or a job; the only writer."""
+    """Append one use of a past date or of `known_at`: a request, a command or a job.
+
+    Whoever looks at today as it is known today leaves no row. The only writer.
+    """
+    if not ctx.is_sandbox and ctx.known_at is None:
+        return
     SandboxAuditEntry.objects.create(
         site=ctx.site,
         actor_id=ctx.actor_id,
         live_date=live_business_date(ctx.site),
         business_date=ctx.business_date,
+        known_at=ctx.known_at,
         reason=reason,
         used_for=used_for[:200],
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
-from sandbox.context import RuntimeContext, as_of_context, live_context
+from sandbox.context import RuntimeContext, as_known, as_of_context, live_context
 from sandbox.errors import InvalidDate
 from sandbox.models import Site
 
@@ -28,6 +28,15 @@ def add_as_of_argument(parser: ArgumentParser) -> None:
     )
 
 
+def add_known_at_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--known-at",
+        type=datetime.fromisoformat,
+        metavar="MOMENT",
+        help="answer from what had been recorded by then (ISO 8601; the store's time if naive)",
+    )
+
+
 def site_by_code(code: str) -> Site:
     """The store of this code.
 
@@ -42,16 +51,16 @@ def site_by_code(code: str) -> Site:
 
 
 def context_from(options: dict[str, Any]) -> RuntimeContext:
-    """The context that `--site` and `--as-of` name; live without a date.
+    """The context that `--site`, `--as-of` and `--known-at` name; live without a date.
 
     Raises:
         CommandError: no such store, or a date that cannot be.
     """
     site = site_by_code(options["site"])
-    if not options.get("as_of"):
-        return live_context(site)
     try:
-        return as_of_context(site, options["as_of"])
+        as_of = options.get("as_of")
+        ctx = as_of_context(site, as_of) if as_of else live_context(site)
+        return as_known(ctx, options.get("known_at"))
     except InvalidDate as error:
         raise CommandError(str(error.message)) from error
 

@@ -19,7 +19,8 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from sandbox.errors import InvalidDate, NoContext, SandboxReadOnly
+from sandbox.errors import InvalidDate, KnownAtReadOnly, NoContext, SandboxReadOnly
+from sandbox.known_at import answer_as_known, forbid_writing, settle_ingest
 from sandbox.models import Mode, RuntimeSetting, Site, SiteIngest
 
 User = Account | AnonymousUser
@@ -54,7 +55,10 @@ class RuntimeContext:
 
         Raises:
             SandboxReadOnly: the context is a sandbox.
+            KnownAtReadOnly: it looks at what was known earlier.
         """
+        if self.known_at is not None:
+            raise KnownAtReadOnly
         if self.is_sandbox:
             raise SandboxReadOnly
 
@@ -124,6 +128,15 @@ def as_of_context(
     return replace(live, mode=Mode.SANDBOX, business_date=as_of, scope=scope)
 
 
+def as_known(ctx: RuntimeContext, known_at: datetime | None) -> RuntimeContext:
+    """The same context, from what had been recorded by a moment (None: everything).
+
+    A naive moment is the store's own time. Whether the moment can be asked about is seen when the
+    context is entered.
+    """
+    return ctx if known_at is None else replace(ctx, known_at=localise(ctx.site, known_at))
+
+
 def resolve_context(
     site: Site, *, user: User | None = None, as_of: date | None = None
 ) -> RuntimeContext:
@@ -156,6 +169,9 @@ def use_context(ctx: RuntimeContext) -> Iterator[RuntimeContext]:
     """Run the block, in a transaction, as `ctx`; the outer context comes back afterwards.
 
     Never yield out of the block from a generator of your own: materialise first.
+
+    Raises:
+        InvalidDate, KnownAtFuture: nothing can be said of the context's `known_at`.
     """
     with _use_settings(ctx, ctx.business_date.isoformat(), versions_around=0):
         yield ctx
@@ -168,7 +184,11 @@ def use_build_context(site: Site) -> Iterator[RuntimeContext]:
 
     Writers need it: rows after D are invisible yet still unique. Only metrics/builds.py and
     metrics/importers/ may call it (tests/test_architecture.py).
+
+    Raises:
+        KnownAtReadOnly: within a context with `known_at`.
     """
+    forbid_writing()
     with _use_settings(live_context(site), "infinity", versions_around=1) as ctx:
         yield ctx
 
@@ -181,11 +201,16 @@ def _use_settings(
     nested = connection.in_atomic_block
     before: tuple[str | None, ...] = ()
     try:
+        if ctx.known_at is not None:
+            settle_ingest(ctx)
         with transaction.atomic():
             with connection.cursor() as cursor:
                 if nested:
                     cursor.execute(_READ)
                     before = cursor.fetchone()
+                elif ctx.known_at is not None:
+                    # What is recorded meanwhile stays out of sight.
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute(
                     _ENTER,
                     {
@@ -194,7 +219,8 @@ def _use_settings(
                         "around": versions_around,
                     },
                 )
-            yield ctx
+            with answer_as_known(ctx):
+                yield ctx
     finally:
         _current.reset(token)
         # A savepoint's release keeps SET LOCAL, its rollback undoes it; say it again either way.
@@ -208,6 +234,8 @@ _SETTINGS = (
     "zqyy.business_date",
     "zqyy.summary_versions",
     "zqyy.summary_options",
+    # Shadows of what was known earlier stand first in it.
+    "search_path",
 )
 _READ = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
 _SET = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)

@@ -8,12 +8,14 @@ ZqyyError
 ├── NotFound              404  also whatever belongs to another store
 ├── Conflict              409
 │   └── SandboxReadOnly   409  facts cannot be written into the past
-└── NoContext             500  a bug: data was read outside a runtime context
+│       └── KnownAtReadOnly    nor while answers are as known at an earlier moment
+├── NoContext             500  a bug: data was read outside a runtime context
+└── NestedKnownAt         500  a bug: two moments of knowledge within each other
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -69,6 +71,23 @@ class InvalidDate(BadRequest):
         )
         return cls(text, fields={"business_date": [str(text)]})
 
+    @classmethod
+    def before_first_batch(cls, asked: datetime) -> InvalidDate:
+        text = _("At %(moment)s nothing of this store had been recorded yet.") % {
+            "moment": asked.isoformat(sep=" ", timespec="seconds")
+        }
+        return cls(text, fields={"known_at": [str(text)]})
+
+
+class KnownAtFuture(BadRequest):
+    code = "known_at_future"
+
+    def __init__(self, asked: datetime) -> None:
+        text = _("%(moment)s is in the future; ask for a moment that has passed.") % {
+            "moment": asked.isoformat(sep=" ", timespec="seconds")
+        }
+        super().__init__(text, fields={"known_at": [str(text)]})
+
 
 class LengthRequired(ZqyyError):
     code, status = "length_required", 411
@@ -95,9 +114,19 @@ class SandboxReadOnly(Conflict):
     message = _("Nothing can be recorded while looking at the past.")
 
 
+class KnownAtReadOnly(SandboxReadOnly):
+    code = "known_at_read_only"
+    message = _("Nothing can be recorded while looking at what was known earlier.")
+
+
 class NoContext(ZqyyError):
     code = "no_context"
     message = "no runtime context: enter use_context() first"
+
+
+class NestedKnownAt(ZqyyError):
+    code = "nested_known_at"
+    message = "inside a context with known_at only the same one, or one without, can be entered"
 
 
 def error_body(code: str, message: str, fields: Fields | None = None) -> dict[str, Any]:

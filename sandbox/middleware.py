@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -15,14 +15,28 @@ from django.utils.translation import gettext as _
 from sandbox.access import Connector, granted_sites, site_for
 from sandbox.audit import record_sandbox_use
 from sandbox.authentication import Identity, identify
-from sandbox.context import RuntimeContext, User, live_context, resolve_context, use_context
+from sandbox.context import (
+    RuntimeContext,
+    User,
+    as_known,
+    live_context,
+    resolve_context,
+    use_context,
+)
 from sandbox.error_responses import error_response
-from sandbox.errors import BadRequest, LengthRequired, NotPermitted, ZqyyError
+from sandbox.errors import (
+    BadRequest,
+    KnownAtReadOnly,
+    LengthRequired,
+    NotPermitted,
+    ZqyyError,
+)
 from sandbox.models import Site
 from sandbox.permissions import TIME_TRAVEL
 
 SESSION_SITE = "site_id"
 API_PREFIX = "/api/"
+_READING = ("GET", "HEAD", "OPTIONS")
 
 
 def outside_context(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,19 +72,20 @@ class ContextMiddleware:
             request.identity = identify(request)  # type: ignore[attr-defined]
         try:
             ctx = context_for(request, match.kwargs)
+            request.context = ctx  # type: ignore[attr-defined]
+            request.must_roll_back = False  # type: ignore[attr-defined]
+            scope: AbstractContextManager[Any] = use_context(ctx) if ctx else transaction.atomic()
+            # Views do not raise to here: what raises is the way into the context.
+            with scope:
+                if ctx is not None:
+                    record_sandbox_use(ctx, used_for=f"{request.method} {request.path_info}")
+                response = self.get_response(request)
+                if response.status_code >= 500 or request.must_roll_back:  # type: ignore[attr-defined]
+                    transaction.set_rollback(True)
         except ZqyyError as error:
             if is_api:
                 return error_response(error)
             raise Http404(str(error)) from error
-        request.context = ctx  # type: ignore[attr-defined]
-        request.must_roll_back = False  # type: ignore[attr-defined]
-        scope: AbstractContextManager[Any] = use_context(ctx) if ctx else transaction.atomic()
-        with scope:
-            if ctx is not None and ctx.is_sandbox:
-                record_sandbox_use(ctx, used_for=f"{request.method} {request.path_info}")
-            response = self.get_response(request)
-            if response.status_code >= 500 or request.must_roll_back:  # type: ignore[attr-defined]
-                transaction.set_rollback(True)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
@@ -82,8 +97,9 @@ def context_for(request: HttpRequest, url_kwargs: dict[str, Any]) -> RuntimeCont
     """The context a request asks for, or None where no store is in sight.
 
     Raises:
-        NotFound: the store is not theirs. NotPermitted: `as_of` without the permission.
-        BadRequest: a date that cannot be.
+        NotFound: the store is not theirs.
+        NotPermitted: `as_of` or `known_at` without the permission.
+        BadRequest: a date or moment that cannot be. KnownAtReadOnly: `known_at` to write with.
     """
     identity: Identity = request.identity  # type: ignore[attr-defined]
     user: User = identity.user or request.user
@@ -97,16 +113,17 @@ def context_for(request: HttpRequest, url_kwargs: dict[str, Any]) -> RuntimeCont
     as_of = query.pop("as_of", [""])[-1]
     known_at = query.pop("known_at", [""])[-1]
     request.GET = query  # type: ignore[assignment]
-    if known_at:
-        text = _("Answers as known at an earlier moment are not available yet; leave it out.")
-        raise BadRequest(text, code="known_at_unavailable", fields={"known_at": [text]})
-    if not as_of:
+    if not as_of and not known_at:
         # The till is always live.
         is_till = isinstance(user, Connector)
         return live_context(site) if is_till else resolve_context(site, user=user)
     if not user.has_perm(TIME_TRAVEL):
         raise NotPermitted(_("You are not allowed to look at another date."))
-    return resolve_context(site, user=user, as_of=parse_date(as_of, "as_of"))
+    if known_at and request.method not in _READING:
+        raise KnownAtReadOnly
+    day = parse_date(as_of, "as_of") if as_of else None
+    moment = parse_moment(known_at, "known_at") if known_at else None
+    return as_known(resolve_context(site, user=user, as_of=day), moment)
 
 
 def _site_of(request: HttpRequest, user: User, url_kwargs: dict[str, Any]) -> Site | None:
@@ -130,3 +147,18 @@ def parse_date(text: str, field: str) -> date:
     except ValueError as error:
         message = _("“%(value)s” is not a date; write it as 2026-04-20.") % {"value": text[:40]}
         raise BadRequest(message, code="invalid_date", fields={field: [message]}) from error
+
+
+def parse_moment(text: str, field: str) -> datetime:
+    """An ISO 8601 moment; naive where it names no offset.
+
+    Raises:
+        BadRequest: naming the field.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        message = _("“%(value)s” is not a moment; write it as 2026-04-20T21:30:00.") % {
+            "value": text[:40]
+        }
+        raise BadRequest(message, code="invalid_moment", fields={field: [message]}) from error

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -148,10 +149,13 @@ class RuntimeSetting(models.Model):
 class Option(models.Model):
     """One value a runtime setting was given; the newest counts. See sandbox.options."""
 
+    known_since = "recorded_at"
+
     site = models.ForeignKey(Site, models.CASCADE, null=True, blank=True, related_name="+")
     key = models.CharField(max_length=64)
     value = models.JSONField()
-    recorded_at = models.DateTimeField(auto_now_add=True)
+    # By the clock that batches are stamped with.
+    recorded_at = models.DateTimeField(db_default=Now())
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
@@ -194,7 +198,9 @@ class AuditEntry(models.Model):
 
 
 class SandboxAuditEntry(models.Model):
-    """One use of a sandbox date: a request, a command or a job that read or ran there."""
+    """One use of a sandbox date, or of what was known at an earlier moment: a request, a command
+    or a job that read or ran there.
+    """
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="+")
     actor = models.ForeignKey(
@@ -203,6 +209,7 @@ class SandboxAuditEntry(models.Model):
     at = models.DateTimeField(auto_now_add=True)
     live_date = models.DateField()
     business_date = models.DateField()
+    known_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=200, blank=True)
     used_for = models.CharField(max_length=200)
 

@@ -319,6 +319,8 @@ EVENT_SINK = "aijobs.jobs.open_jobs"
 ALERT_SINK = "aijobs.alerts.raise_site_alert"
 # Upward port of sandbox: tells open pages that a business date changed, after commit.
 CONTEXT_SINK = "aijobs.events.announce_context_change"
+# Upward port of sandbox: shadows a store's tables by what had been recorded by known_at.
+KNOWN_AT_PORT = "metrics.known.shadow_tables"
 
 # --- AI ----------------------------------------------------------------------------------------
 AI_PROVIDER = env.str("AI_PROVIDER", default="rules")

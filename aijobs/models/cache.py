@@ -12,6 +12,8 @@ from sandbox.models import Mode
 class CacheEntry(SiteRow):
     """One result for (mode, business date, type, target, language). Never updated."""
 
+    known_since = "created_at"
+
     mode = models.CharField(max_length=8, choices=Mode.choices)
     business_date = models.DateField()
     cache_type = models.CharField(max_length=32)

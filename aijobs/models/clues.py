@@ -18,6 +18,9 @@ class RetentionClue(SiteRow):
     At D: the sandbox set of exactly D if there is one, else live clues of that time.
     """
 
+    known_since = "valid_from"
+    known_until = ("superseded_at", "superseded_on")
+
     class Source(models.TextChoices):
         AI_CONSUMPTION = "ai_consumption", _("AI, from bills")
         AI_NOTE = "ai_note", _("AI, from notes")
@@ -74,6 +77,8 @@ class RetentionClue(SiteRow):
 
 class ClueFeedback(SiteRow):
     """What somebody thought of a clue or talking point, keyed on its fingerprint."""
+
+    known_since = "recorded_at"
 
     class Verdict(models.TextChoices):
         USEFUL = "useful", _("useful")

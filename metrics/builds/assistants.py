@@ -31,13 +31,19 @@ def rebuild_assistants(*, site_id: int, since: dict[int, date]) -> None:
 
 
 def repair_assistants(
-    *, site_id: int, services: set[Changed], pay: set[Changed], tasks: set[Changed]
+    *,
+    site_id: int,
+    services: set[Changed],
+    pay: set[Changed],
+    tasks: set[Changed],
+    facts_are_gone: bool = False,
 ) -> None:
     """Take in new facts of just those days.
 
     Args:
         services: lines or levels; customers not served on one of the days keep their rows.
         pay: plans or corrections. New services change the pay as well.
+        facts_are_gone: see repair_entities; no line tells which customers were served on the days.
     """
     everybody = (
         assistants_after(site_id=site_id)
@@ -45,8 +51,9 @@ def repair_assistants(
         else []
     )
     if days := _named(services, everybody):
-        _rebuild("assistant_customers", AssistantCustomer, site_id, days, on_days="=")
-        _rebuild("assistant_daily", AssistantDaily, site_id, days, on_days="=")
+        on_days, rebuilt = (">=", _first(days)) if facts_are_gone else ("=", days)
+        _rebuild("assistant_customers", AssistantCustomer, site_id, rebuilt, on_days=on_days)
+        _rebuild("assistant_daily", AssistantDaily, site_id, rebuilt, on_days=on_days)
     days |= _named(pay, everybody)
     if days:
         _rebuild("assistant_salary", AssistantSalary, site_id, _first(days))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import date
 from typing import Literal
 
@@ -25,34 +24,52 @@ ASSISTANTS_CHUNK = 50
 BEGINNING = date.min
 
 
-def repair_touched(*, site: Site, touched: Iterable[Touched]) -> None:
+def repair_touched(*, site: Site, touched: Collection[Touched]) -> None:
     """Bring the summaries up to date after new facts of (entity, id, business date).
 
-    Under the store's ingest lock. A fact that comes late repairs everything after it; a bill
-    before the first visit makes the member new on another day, and no longer on the day before.
+    Under the store's ingest lock. A fact that comes late repairs everything after it.
     """
-    since: dict[Entity, dict[int | None, date]] = defaultdict(dict)
-    days: set[date] = set()
-    assistants: dict[Entity, set[tuple[int | None, date]]] = defaultdict(set)
-    for entity, key, day in touched:
-        if entity in ("service", "pay", "task"):
-            assistants[entity].add((key, day))
-            continue
-        since[entity][key] = min(day, since[entity].get(key, day))
-        if entity == "area":
-            days.add(day)
-    if members := {key: day for key, day in since["member"].items() if key is not None}:
-        days |= _repair_members(site, members)
-    if days:
-        areas = {key or 0 for key in since["area"]} | {0}
+    days = repair_entities(site=site, touched=touched)
+    repair_areas(site=site, touched=touched, days=days)
+
+
+def repair_entities(
+    *, site: Site, touched: Collection[Touched], facts_are_gone: bool = False
+) -> set[date]:
+    """Repair the summaries that are about one entity each; returns the days whose new members
+    changed: a bill before the first visit makes the member new on another day.
+
+    Args:
+        facts_are_gone: the touched ones' rows from their first day on have been taken away, and
+            so may facts have been.
+    """
+    repair_assistants(
+        site_id=site.pk,
+        services=_touched(touched, "service"),
+        pay=_touched(touched, "pay"),
+        tasks=_touched(touched, "task"),
+        facts_are_gone=facts_are_gone,
+    )
+    since: dict[int, date] = {}
+    for member, day in _touched(touched, "member"):
+        if member is not None:
+            since[member] = min(day, since.get(member, day))
+    return _repair_members(site, since) if since else set()
+
+
+def repair_areas(*, site: Site, touched: Collection[Touched], days: set[date]) -> None:
+    """Repair the finances of the touched areas, and of `days` for what has no area.
+
+    After the members: their first visits are counted here.
+    """
+    found = _touched(touched, "area")
+    if days := days | {day for _area, day in found}:
+        areas = {area or 0 for area, _day in found} | {0}
         repair_finance(site_id=site.pk, days=days, areas=areas)
-    if assistants:
-        repair_assistants(
-            site_id=site.pk,
-            services=assistants["service"],
-            pay=assistants["pay"],
-            tasks=assistants["task"],
-        )
+
+
+def _touched(touched: Collection[Touched], entity: Entity) -> set[tuple[int | None, date]]:
+    return {(key, day) for kind, key, day in touched if kind == entity}
 
 
 def repair_since(*, site: Site, since: date) -> None:

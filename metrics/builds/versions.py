@@ -105,5 +105,13 @@ def see_versions(numbers: Iterable[int]) -> None:
         )
 
 
+def see_options(options: SummaryOptions) -> None:
+    """Let readers of the transaction take this for what the summaries are built with."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('zqyy.summary_options', %s, true)", [json.dumps(options.as_json())]
+        )
+
+
 def read_options(options: dict[str, Any] | None) -> SummaryOptions:
     return SummaryOptions(**options or {})

@@ -1,5 +1,6 @@
 import datetime
 import django.db.models.deletion
+import django.db.models.functions.datetime
 import sandbox.models
 from django.conf import settings
 from django.db import migrations, models
@@ -89,7 +90,7 @@ class Migration(migrations.Migration):
                 ('site', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='sandbox.site')),
                 ('key', models.CharField(max_length=64)),
                 ('value', models.JSONField()),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('recorded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -129,6 +130,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(auto_now_add=True)),
                 ('live_date', models.DateField()),
                 ('business_date', models.DateField()),
+                ('known_at', models.DateTimeField(null=True)),
                 ('reason', models.CharField(blank=True, max_length=200)),
                 ('used_for', models.CharField(max_length=200)),
             ],

@@ -12,7 +12,8 @@ from aijobs.registry import AI_APPS, find_app
 from aijobs.targets import Target
 from metrics.models import Member, Note
 from sandbox.audit import record_sandbox_use
-from sandbox.context import resolve_context, use_context
+from sandbox.cli import add_known_at_argument
+from sandbox.context import as_known, resolve_context, use_context
 from sandbox.errors import ZqyyError
 
 
@@ -25,15 +26,15 @@ class Command(BaseCommand):
         parser.add_argument("--member", help="the member's external id")
         parser.add_argument("--note", help="the note's external id; else the newest")
         parser.add_argument("--as-of", type=date.fromisoformat, help="a business date")
+        add_known_at_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         site = find_site(options["site"])
         try:
             app = find_app(options["app"])
-            ctx = resolve_context(site, as_of=options["as_of"])
+            ctx = as_known(resolve_context(site, as_of=options["as_of"]), options["known_at"])
             with use_context(ctx):
-                if ctx.is_sandbox:
-                    record_sandbox_use(ctx, used_for=f"features {app.key}")
+                record_sandbox_use(ctx, used_for=f"features {app.key}")
                 target = Target(
                     member_id=find_id(Member, ctx, options["member"]),
                     note_id=find_id(Note, ctx, options["note"]),
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             "app": app.key,
             "site": site.code,
             "as_of": ctx.business_date.isoformat(),
+            "known_at": ctx.known_at and ctx.known_at.isoformat(),
             "mode": ctx.mode,
             "features": features.values,
             "sha256": features.sha256,

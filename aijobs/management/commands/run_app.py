@@ -18,6 +18,7 @@ from aijobs.management.waiting import (
 from aijobs.registry import AI_APPS, find_app
 from aijobs.targets import Target
 from metrics.models import Member, Note
+from sandbox.audit import record_sandbox_use
 from sandbox.context import resolve_context, use_context
 from sandbox.errors import ZqyyError
 
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             app = find_app(options["app"])
             ctx = resolve_context(site, as_of=options["as_of"])
             with use_context(ctx):
+                record_sandbox_use(ctx, used_for=f"run_app {app.key}")
                 target = {
                     "member_id": find_id(Member, ctx, options["member"]),
                     "note_id": find_id(Note, ctx, options["note"]),

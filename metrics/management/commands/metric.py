@@ -10,7 +10,8 @@ from metrics.catalog import METRICS, metric_value
 from metrics.models import Assistant, Member
 from metrics.ranges import RANGES
 from sandbox.audit import record_sandbox_use
-from sandbox.context import resolve_context, use_context
+from sandbox.cli import add_known_at_argument
+from sandbox.context import as_known, resolve_context, use_context
 from sandbox.errors import ZqyyError
 from sandbox.models import Site
 
@@ -26,19 +27,16 @@ class Command(BaseCommand):
         parser.add_argument("--area", help="the area's code")
         parser.add_argument("--range", help=", ".join(RANGES) + "; all time without it")
         parser.add_argument("--as-of", type=date.fromisoformat, help="a business date")
-        parser.add_argument("--known-at", help="not available yet")
+        add_known_at_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["known_at"]:
-            raise CommandError("Answers as known at an earlier moment are not available yet.")
         site = Site.objects.filter(code=options["site"]).first()
         if site is None:
             raise CommandError(f"There is no store “{options['site']}”.")
         try:
-            ctx = resolve_context(site, as_of=options["as_of"])
+            ctx = as_known(resolve_context(site, as_of=options["as_of"]), options["known_at"])
             with use_context(ctx):
-                if ctx.is_sandbox:
-                    record_sandbox_use(ctx, used_for=f"metric {options['key']}"[:200])
+                record_sandbox_use(ctx, used_for=f"metric {options['key']}")
                 value = metric_value(
                     options["key"],
                     ctx=ctx,
@@ -53,7 +51,7 @@ class Command(BaseCommand):
             "metric": options["key"],
             "site": site.code,
             "as_of": ctx.business_date,
-            "known_at": None,
+            "known_at": ctx.known_at and ctx.known_at.isoformat(),
             "mode": ctx.mode,
             "value": value,
         }
