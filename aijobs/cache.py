@@ -112,6 +112,7 @@ def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | 
     entry = find_entry(cache_type=cache_type, target_id=target_id, ctx=ctx)
     if entry is None:
         return None
+    seen_at = ctx.known_at or timezone.now()
     return Insight(
         cache_type=cache_type,
         target_id=target_id,
@@ -121,7 +122,7 @@ def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | 
         business_date=entry.business_date,
         mode=entry.mode,
         stale=_is_stale(entry),
-        age_seconds=max(0, int((timezone.now() - entry.created_at).total_seconds())),
+        age_seconds=max(0, int((seen_at - entry.created_at).total_seconds())),
     )
 
 

@@ -51,6 +51,11 @@ MAX_SOURCE = 40
 AS_OF = OpenApiParameter(
     "as_of", str, description="Answer as of this business date (needs sandbox.time_travel)."
 )
+KNOWN_AT = OpenApiParameter(
+    "known_at",
+    str,
+    description="Answer from what had been recorded by this moment (needs sandbox.time_travel).",
+)
 
 
 class CatalogView(APIView):
@@ -73,6 +78,7 @@ class MemberListView(APIView):
             OpenApiParameter("limit", int, description="At most 500; 50."),
             OpenApiParameter("offset", int),
             AS_OF,
+            KNOWN_AT,
         ],
         responses={200: BoardSerializer, **REFUSALS},
     )
@@ -106,7 +112,9 @@ class MemberView(APIView):
     permission_classes = (IsPerson,)
 
     @extend_schema(
-        tags=["members"], parameters=[AS_OF], responses={200: MemberSerializer, **REFUSALS}
+        tags=["members"],
+        parameters=[AS_OF, KNOWN_AT],
+        responses={200: MemberSerializer, **REFUSALS},
     )
     def get(self, request: Request, site: int, member: int) -> Response:
         """One member as the board shows them."""
@@ -123,7 +131,7 @@ class MemberMetricsView(APIView):
 
     @extend_schema(
         tags=["members"],
-        parameters=[MetricsQuerySerializer, AS_OF],
+        parameters=[MetricsQuerySerializer, AS_OF, KNOWN_AT],
         responses={200: MemberMetricsSerializer, **REFUSALS},
     )
     def get(self, request: Request, site: int, member: int) -> Response:
