@@ -2,6 +2,9 @@
 
 Every function takes the raw value and the store, and raises InvalidValue. Text comes without
 surrounding blanks; None and blank text are dealt with before: they are unknown.
+
+ORDINARY holds, for some of them, a pattern of text that they would hand on as it is: nearly all
+that a till exports, so that staging need not look at it value by value.
 """
 
 from __future__ import annotations
@@ -24,6 +27,11 @@ _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIRST_BIRTHDAY, _FIRST_YEAR, _LAST_YEAR = 1900, 1970, 9998
+# By function: a pattern without groups or tabs; dates in it still have to be possible ones.
+ORDINARY: dict[Parse, str] = {}
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?"
+_NOT_PLAIN = r"\0\\\ud800-\udfff"
 _TRUE, _FALSE = ("1", "true", "yes", "是"), ("0", "false", "no", "否")
 
 
@@ -33,6 +41,9 @@ def text(limit: int) -> Parse:
     def parse(raw: Any, site: Site) -> str:
         return _storable_text(raw, limit)
 
+    # No blanks around it, nothing that COPY would read as something else.
+    ends, within = rf"[^\s{_NOT_PLAIN}]", rf"[^\t\n\r{_NOT_PLAIN}]"
+    ORDINARY[parse] = rf"{ends}(?:{within}{{0,{limit - 2}}}{ends})?"
     return parse
 
 
@@ -41,10 +52,10 @@ def number(low: str, high: str, *, places: int = 2) -> Parse:
     lowest, highest = Decimal(low), Decimal(high)
     # Nearly all of them: short enough to be in range whatever the digits.
     digits = len(str(int(highest))) - 1
-    ordinary = re.compile(
-        (rf"[0-9]{{1,{digits}}}" if digits else "0")
-        + (rf"(\.[0-9]{{1,{places}}})?" if places else "")
+    written_so = (rf"[0-9]{{1,{digits}}}" if digits else "0") + (
+        rf"(?:\.[0-9]{{1,{places}}})?" if places else ""
     )
+    ordinary = re.compile(written_so)
 
     def parse(raw: Any, site: Site) -> str:
         written = raw if isinstance(raw, str) else _written_number(raw)
@@ -58,6 +69,8 @@ def number(low: str, high: str, *, places: int = 2) -> Parse:
             raise InvalidValue("too_precise" if places else "invalid_number", value=raw)
         return written
 
+    if lowest <= 0:
+        ORDINARY[parse] = written_so
     return parse
 
 
@@ -93,7 +106,13 @@ def choice(*choices: str) -> Parse:
             raise InvalidValue("invalid_choice", value=word, choices=", ".join(choices))
         return word
 
+    ORDINARY[parse] = "(?:" + "|".join(map(re.escape, choices)) + ")"
     return parse
+
+
+# A naive moment is the store's own time: staging has PostgreSQL read it so.
+ORDINARY[moment] = f"{_DAY}[T ]{_CLOCK}"
+ORDINARY[day] = _DAY
 
 
 def boolean(raw: Any, site: Site) -> str:

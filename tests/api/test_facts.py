@@ -79,7 +79,7 @@ def test_every_kind_has_its_address(connector, site, known):
         assert (pushed.status_code, pushed.json()["accepted"]) == (202, 1), pushed.json()
 
 
-@pytest.mark.parametrize("kind", ["tables", "service_lines", "SETTLEMENTS"])
+@pytest.mark.parametrize("kind", ["tables", "service_lines", "task_events", "SETTLEMENTS"])
 def test_another_kind_is_404(connector, site, kind):
     assert push(connector, site, kind, []).status_code == 404
 
@@ -242,3 +242,105 @@ def test_an_infinite_number_is_refused(connector, site):
 
     assert refused.status_code == 400
     assert "rows.0.paid" in refused.json()["fields"]
+
+
+# --- Every kind ----------------------------------------------------------------------------------
+
+KIND_ROWS = {
+    "areas": {"external_id": "roof", "name": "露台🎱"},
+    "closures": {"external_id": "K1", "day": f"{PAST}", "reason": "停电🎱"},
+    "levels": {"external_id": "K1", "assistant": "till-A", "day": f"{PAST}", "level": "高级🎱"},
+    "plans": {
+        "external_id": "K1",
+        "day": f"{PAST}",
+        "level": "高级🎱",
+        "hourly_rate": 70,
+        "commission_rate": 0.05,
+        "month_rules": {"guarantee": 5000},
+    },
+    "assignments": {
+        "external_id": "K🎱",
+        "member": "till-M",
+        "assistant": "till-A",
+        "day": f"{PAST}",
+    },
+    "adjustments": {
+        "external_id": "K1",
+        "assistant": "till-A",
+        "day": f"{PAST}",
+        "kind": "reward",
+        "amount": "200.00",
+        "reason": "全勤🎱",
+    },
+    "tasks": {
+        "external_id": "K1",
+        "assistant": "till-A",
+        "kind": "recall",
+        "assigned_at": f"{PAST}T12:00:00",
+        "reason": "召回🎱",
+    },
+    "contacts": {
+        "external_id": "K1",
+        "member": "till-M",
+        "channel": "phone",
+        "occurred_at": f"{PAST}T12:00:00",
+        "outcome": "reached",
+        "words": "张哥🎱",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KIND_ROWS)
+def test_a_row_of_any_kind_comes_once(connector, site, known, kind):
+    answers = [push(connector, site, kind, [KIND_ROWS[kind]]) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [202, 202], answers[0].json()
+    assert [answer.json()["accepted"] for answer in answers] == [1, 0]
+    assert answers[1].json()["unchanged"] == 1
+
+
+@pytest.mark.parametrize("kind", KIND_ROWS)
+def test_a_row_twice_in_one_push_is_a_mistake(connector, site, known, kind):
+    refused = push(connector, site, kind, [KIND_ROWS[kind]] * 2)
+
+    assert refused.status_code == 400
+    assert refused.json()["fields"]["rows.1.external_id"][0].startswith("duplicate: ")
+
+
+@pytest.mark.parametrize("kind", ["levels", "assignments", "adjustments", "tasks", "contacts"])
+def test_names_of_another_store_are_unknown(connector, operator, site, other_site, kind):
+    push(operator, other_site, "members", [{"external_id": "till-M", "name": "王五"}])
+    push(operator, other_site, "assistants", [{"external_id": "till-A", "name": "小林"}])
+
+    refused = push(connector, site, kind, [KIND_ROWS[kind]])
+
+    assert refused.status_code == 400
+    assert "unknown_" in str(refused.json()["fields"])
+
+
+def test_an_event_of_a_task_follows_it(connector, site, known):
+    push(connector, site, "tasks", [KIND_ROWS["tasks"]])
+    event = {
+        "external_id": "E1",
+        "task": "K1",
+        "occurred_at": f"{PAST}T13:00:00",
+        "kind": "done",
+        "outcome": "visited",
+    }
+
+    assert push(connector, site, "task-events", [event]).json()["accepted"] == 1
+    refused = push(connector, site, "task-events", [event | {"external_id": "E2", "task": "K9"}])
+    assert refused.json()["fields"]["rows.0.task"][0].startswith("unknown_task: ")
+
+
+@pytest.mark.parametrize("kind", ["tasks", "plans", "areas"])
+@pytest.mark.parametrize(
+    "body", [b'{"rows": [{"external_id": "K1"', b'{"rows": [{"external_id": "\\ud800"}]}', b"\xff"]
+)
+def test_half_a_body_and_half_a_character_are_refused(connector, site, kind, body):
+    refused = connector.generic(
+        "POST", f"/api/v1/sites/{site.pk}/facts/{kind}/", body, content_type="application/json"
+    )
+
+    assert refused.status_code == 400
+    assert refused.json()["code"]

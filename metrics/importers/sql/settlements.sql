@@ -46,6 +46,9 @@ CROSS JOIN LATERAL (VALUES
     ('groupbuy_paid', groupbuy_paid), ('coupon_discount', coupon_discount)
 ) AS v (col, amount)
 WHERE r.void_of IS NULL AND v.amount < 0
+  -- least ignores nulls; nearly all rows need no look at each amount
+  AND least(gross, discount, paid, card_paid, cash_paid, other_paid, table_fee, assistant_fee,
+            goods_fee, other_fee, groupbuy_paid, coupon_discount) < 0
 
 -- warn
 SELECT line, 'area' AS col, 'unknown_area' AS code, area_code AS value
