@@ -8,7 +8,17 @@ WITH touched AS (
     SELECT k.assistant_id, t.since, k.business_date, e.cancelled_on, e.done_on,
            CASE WHEN k.due_on IS NOT NULL THEN greatest(k.due_on, k.business_date) END AS due_day
     FROM touched t
-    JOIN coach_tasks k ON k.site_id = %(site)s AND k.assistant_id = t.assistant_id
+    CROSS JOIN LATERAL (
+        SELECT o.*
+        FROM coach_tasks o
+        WHERE o.site_id = %(site)s AND o.assistant_id = t.assistant_id
+          AND (o.business_date >= t.since OR o.due_on >= t.since
+               OR EXISTS (
+                   SELECT FROM coach_task_events n
+                   WHERE n.site_id = %(site)s AND n.task_id = o.id
+                     AND n.business_date >= t.since))
+        OFFSET 0
+    ) k
     CROSS JOIN LATERAL (
         SELECT min(n.business_date) FILTER (WHERE n.kind = 'cancelled') AS cancelled_on,
                min(greatest(n.business_date, k.business_date)) FILTER (WHERE n.kind = 'done')
@@ -16,10 +26,6 @@ WITH touched AS (
         FROM coach_task_events n
         WHERE n.site_id = %(site)s AND n.task_id = k.id
     ) e
-    WHERE k.business_date >= t.since OR k.due_on >= t.since
-       OR EXISTS (
-           SELECT FROM coach_task_events n
-           WHERE n.site_id = %(site)s AND n.task_id = k.id AND n.business_date >= t.since)
 ), days AS (
     SELECT k.assistant_id, n.day, sum(n.assigned) AS assigned, sum(n.due) AS due,
            sum(n.completed_in_time) AS completed_in_time, sum(n.completed_late) AS completed_late,

@@ -106,7 +106,9 @@ def test_any_stream_of_facts_ends_in_the_tables_of_a_full_build(stream):
         elif what == "level":
             set_level(site, assistant, day, ("初", "中", "高")[number % 3])
         elif what == "plan":
-            set_plan(site, day, ("初", "中", "高")[number % 3], f"{50 + number / 100}", "0.1234")
+            set_plan(
+                site, day, ("初", "中", "高")[number % 3], f"{50 + number / 100:.2f}", "0.1234"
+            )
         elif what == "correct":
             kind = ("reward", "income", "deduction", "expense")[number % 4]
             corrections.append(correct_pay(site, assistant, day + timedelta(days=30), kind, number))
