@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +26,10 @@ from zqyy.demo.words import (
 _SHARE = 0.036
 _FIRST_SHARE = 0.4
 _SENTENCES = ((1, 2, 3), (35, 45, 20))
+# Said only of those who played pool or snooker.
+_AT_THE_TABLE = re.compile(
+    "台呢|台子|球友|学球|很久没碰|体验课|陪打|打完|打得|别的店打|先打|打到|打一"
+)
 _DESK_NAMES = "小陈 小吴 小林 小何 小郭 小罗 小高 小梁".split()
 
 
@@ -144,7 +149,7 @@ class _Scene:
         chosen: list[str] = []
         complaint = ""
         if self.is_first:
-            chosen.append(random.choice(phrases.FIRST_VISIT))
+            chosen.append(random.choice([*filter(self._fits, phrases.FIRST_VISIT)]))
         while len(chosen) < wanted and subjects and not complaint:
             weights = [len(texts) for texts in subjects.values()]
             subject = random.choices(list(subjects), weights)[0]
@@ -157,6 +162,8 @@ class _Scene:
         return "".join(self._fill(text) for text in chosen), complaint
 
     def _fits(self, text: str) -> bool:
+        if self.bill.area not in CUE_AREAS and _AT_THE_TABLE.search(text):
+            return False
         if "停车券" in text:
             return self.traits.drives
         return "{table}" not in text or bool(self.traits.table)
