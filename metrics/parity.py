@@ -1,40 +1,27 @@
 """Replay parity: what was recorded on the morning after a day, asked again through the time
 machine today.
 
-Equal, or explained: something dated up to that day that the answer depends on has been recorded
-since. Everything else is a failure of the time machine. There is no tolerance.
+Equal, or explained: something has been recorded since, and the answer as known at the snapshot's
+moment is still the one that was recorded. Everything else is a failure of the time machine. There
+is no tolerance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import date
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, Literal
 
-from django.db.models import F, Func, Q, TextField, Value
+from django.db.models import F, Func, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from metrics.models import (
-    AssistantLevelChange,
-    CardEntry,
-    CoachTask,
-    CoachTaskEvent,
-    IngestBatch,
-    MemberAssignment,
-    MetricSnapshot,
-    SalaryAdjustment,
-    SalaryPlan,
-    ServiceLine,
-    Settlement,
-    SiteClosure,
-)
-from metrics.models.base import Fact
+from metrics.models import IngestBatch, MetricSnapshot
 from metrics.snapshots import Subject, ask
 from sandbox.audit import record_sandbox_use
 from sandbox.context import RuntimeContext, as_of_context, live_context, use_context
-from sandbox.models import Option, Site
+from sandbox.models import Site
 
 TOLERANCE = 0
 
@@ -44,7 +31,7 @@ class Difference:
     """An answer that is not the recorded one.
 
     Attributes:
-        is_explained: something that it depends on has been recorded since.
+        is_explained: as known at the snapshot's moment it still is.
         batches_since: ingest batches of the store after the snapshot.
     """
 
@@ -138,8 +125,15 @@ def _ask_again(
 
 def _explain(row: MetricSnapshot, now: Any, ctx: RuntimeContext) -> Difference:
     with use_context(ctx):
-        since = IngestBatch.objects.filter(site=ctx.site, number__gt=row.batch).count()
-        is_explained = _has_changed_since(row, ctx)
+        since = IngestBatch.objects.filter(site=ctx.site, number__gt=row.batch).order_by("number")
+        batches_since, next_batch = since.count(), since.first()
+    moment = row.taken_at
+    if next_batch is not None and next_batch.committed_at is not None:
+        # The next batch may have taken its number just before the snapshot, and committed after.
+        moment = min(moment, next_batch.committed_at - timedelta(microseconds=1))
+    then = replace(ctx, known_at=moment)
+    with use_context(then):
+        known = ask(row.metric, Subject(row.entity, row.entity_id), ctx=then)
     return Difference(
         business_date=row.business_date,
         metric=row.metric,
@@ -147,37 +141,6 @@ def _explain(row: MetricSnapshot, now: Any, ctx: RuntimeContext) -> Difference:
         entity_id=row.entity_id,
         recorded=row.value,
         now=now,
-        is_explained=is_explained,
-        batches_since=since,
+        is_explained=known == row.value,
+        batches_since=batches_since,
     )
-
-
-def _has_changed_since(row: MetricSnapshot, ctx: RuntimeContext) -> bool:
-    """Whether a fact that the answer depends on, or an option, was recorded after the snapshot.
-
-    In the context of the snapshot's day: facts dated later are out of sight.
-    """
-    options = Option.objects.filter(Q(site=None) | Q(site=ctx.site), recorded_at__gt=row.taken_at)
-    if options.exists():
-        return True
-    later = {"site": ctx.site, "batch__number__gt": row.batch}
-    if row.entity == "member":
-        later["member_id"] = int(row.entity_id)
-        return any(model._default_manager.filter(**later).exists() for model in _OF_A_MEMBER)
-    # Assistants are ranked among each other, and areas are parts of the store.
-    return any(model._default_manager.filter(**later).exists() for model in _OF_THE_STORE)
-
-
-_OF_A_MEMBER: tuple[type[Fact], ...] = (Settlement, CardEntry)
-_OF_THE_STORE: tuple[type[Fact], ...] = (
-    Settlement,
-    CardEntry,
-    ServiceLine,
-    SiteClosure,
-    AssistantLevelChange,
-    SalaryPlan,
-    SalaryAdjustment,
-    CoachTask,
-    CoachTaskEvent,
-    MemberAssignment,
-)
