@@ -12,6 +12,9 @@ from django.db import connection
 from metrics.builds.sql import sections
 from metrics.models import FinanceDaily
 
+# Moving an area's later rows day by day costs more than summing them up anew from about here on.
+MANY_DAYS = 30
+
 
 def rebuild_finance(*, site_id: int, since: date) -> None:
     """Rebuild a store's finances from a date on, out of the facts."""
@@ -23,9 +26,12 @@ def rebuild_finance(*, site_id: int, since: date) -> None:
 def repair_finance(*, site_id: int, days: Collection[date], areas: Collection[int]) -> None:
     """Take in new facts of just those days and areas (areas.id or 0).
 
-    The sums of later days are moved by the difference, so that a late fact costs an update of one
-    area's rows and no look at their facts.
+    The sums of later days are moved by the difference, in place: a late fact costs an update of
+    one area's later rows and no look at their facts.
     """
+    if len(days) > MANY_DAYS:
+        rebuild_finance(site_id=site_id, since=min(days))
+        return
     params: dict[str, Any] = {
         "site": site_id,
         "since": min(days),
@@ -33,7 +39,17 @@ def repair_finance(*, site_id: int, days: Collection[date], areas: Collection[in
         "areas": sorted(areas),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_text("repair"), params)
+        cursor.execute(_text("changes"), params)
+        for area_id, day, has_facts, has_row, *sums in cursor.fetchall():
+            row = {"site": site_id, "area": area_id, "day": day}
+            if has_facts and not has_row:
+                cursor.execute(_text("begin"), row)
+            more = {name: more for name, more in zip(FINANCE_SUMS, sums, strict=True) if more}
+            if more:
+                moved = ", ".join(f"{name} = {name} + %({name})s" for name in more)
+                cursor.execute(_sections()["move"].format(moved=moved), row | more)
+            if has_row and not has_facts:
+                cursor.execute(_text("end"), row)
 
 
 # What each source adds to the summed columns of FinanceDaily; the others it leaves at 0.
@@ -93,24 +109,23 @@ def _text(name: str) -> str:
     def source(given: dict[str, str]) -> str:
         return ", ".join(f"{given.get(name, '0')} AS {name}" for name in FINANCE_SUMS)
 
-    parts = sections("finance_daily")
-    sources = parts["sources"].format(
+    sources = _sections()["sources"].format(
         bills=source(_FROM_BILLS),
         card=source(_FROM_CARDS),
         voids=source(_FROM_VOIDS),
         new_members=source(_FROM_FIRST_VISITS),
     )
-    return parts[name].format(
+    return _sections()[name].format(
         sources=sources,
         columns=columns("{0}"),
         sums=columns("sum({0})::bigint AS {0}"),
         running=columns("sum({0}) OVER so_far AS {0}"),
         excluded=columns("excluded.{0}"),
         current=columns("d.{0}"),
-        signed=columns("sign * {0}"),
-        of_step=columns("s.{0}"),
-        zeros=columns("0"),
-        more=columns("coalesce(s.{0}, 0)::bigint AS {0}"),
-        added=columns("d.{0} + c.{0}"),
-        begun=columns("coalesce(d.{0}, 0) + c.{0}"),
+        signed=columns("edge.sign * d.{0}"),
+        begun=columns("coalesce(d.{0}, 0)"),
     )
+
+
+def _sections() -> dict[str, str]:
+    return sections("finance_daily")

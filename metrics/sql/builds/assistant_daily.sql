@@ -20,7 +20,7 @@ WITH changed AS (
     SELECT l.assistant_id, l.business_date AS day,
            CASE WHEN l.course_type IN ('base', 'incentive', 'trial') THEN l.course_type
                 ELSE 'other' END AS course_type,
-           l.hours * 100 AS hours, l.ledger * 100 AS ledger
+           (l.hours * 100)::bigint AS hours, (l.ledger * 100)::bigint AS ledger
     FROM changed c
     JOIN service_lines l ON l.site_id = %(site)s AND l.assistant_id = c.assistant_id
                         AND l.business_date {on_days} c.day

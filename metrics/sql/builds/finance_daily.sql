@@ -68,80 +68,53 @@ ON CONFLICT (site_id, area_id, stat_date) DO UPDATE
 SET (valid_to, {columns}) = (excluded.valid_to, {excluded})
 WHERE (d.valid_to, {current}) IS DISTINCT FROM (excluded.valid_to, {excluded})
 
--- repair: %(areas)s on %(days)s; what a day has more (or less) than before is added in place to
--- its row and to every later one
-WITH sources AS (
-    {sources}
-), fresh AS MATERIALIZED (
-    SELECT area_id, day, {sums} FROM sources GROUP BY area_id, day
-), touched AS MATERIALIZED (
-    SELECT area_id, day
-    FROM unnest(%(areas)s::bigint[]) area_id, unnest(%(days)s::date[]) day
-), before AS (
-    -- The rows in force on the day, and on the day before.
-    SELECT t.area_id, t.day, edge.sign, d.*
-    FROM touched t
-    CROSS JOIN LATERAL (VALUES (t.day, -1), (t.day - 1, 1)) edge (day, sign)
+-- changes: what the facts of %(days)s say of %(areas)s more than the rows do, and whether there are
+-- facts and a row
+WITH said AS (
+    SELECT area_id, day, 1 AS facts, 0 AS rows, {columns} FROM ({sources}) sources
+    UNION ALL
+    -- A day's own are what stands on it less what stood the day before.
+    SELECT area.id, edge.day, 0, (edge.sign < 0 AND d.stat_date = edge.day)::int, {signed}
+    FROM unnest(%(areas)s::bigint[]) area (id)
+    CROSS JOIN unnest(%(days)s::date[]) touched (day)
+    CROSS JOIN LATERAL (VALUES (touched.day, touched.day, -1), (touched.day, touched.day - 1, 1))
+        AS edge (day, seen, sign)
     CROSS JOIN LATERAL (
-        SELECT {columns} FROM dws_finance_daily d
-        WHERE d.site_id = %(site)s AND d.area_id = t.area_id AND d.stat_date <= edge.day
-          AND d.valid_to > edge.day
+        SELECT * FROM dws_finance_daily d
+        WHERE d.site_id = %(site)s AND d.area_id = area.id AND d.stat_date <= edge.seen
+          AND d.valid_to > edge.seen
         ORDER BY d.stat_date DESC LIMIT 1
     ) d
-), differences AS (
-    SELECT area_id, day, {sums}
-    FROM (
-        SELECT area_id, day, {columns} FROM fresh
-        UNION ALL
-        SELECT area_id, day, {signed} FROM before
-    ) both_sides
-    GROUP BY area_id, day
-), steps AS MATERIALIZED (
-    SELECT area_id, day, lead(day, 1, '9999-12-31') OVER so_far AS until, {running}
-    FROM differences
-    WINDOW so_far AS (PARTITION BY area_id ORDER BY day)
-), dates AS (
-    -- The dates of the rows as they will be; `was` is null where there is none yet.
-    SELECT d.area_id, d.stat_date, d.valid_to AS was
-    FROM dws_finance_daily d
-    WHERE d.site_id = %(site)s AND d.area_id = ANY (%(areas)s::bigint[])
-      AND d.valid_to >= %(since)s
-      AND (d.stat_date <> ALL (%(days)s::date[]) OR EXISTS (
-          SELECT FROM fresh f WHERE f.area_id = d.area_id AND f.day = d.stat_date))
-    UNION ALL
-    SELECT f.area_id, f.day, NULL
-    FROM fresh f
-    WHERE NOT EXISTS (
-        SELECT FROM dws_finance_daily d
-        WHERE d.site_id = %(site)s AND d.area_id = f.area_id AND d.stat_date = f.day)
-), chain AS MATERIALIZED (
-    SELECT c.area_id, c.stat_date, c.was, c.valid_to,
-           s.area_id IS NOT NULL AND ({of_step}) <> ({zeros}) AS is_more, {more}
-    FROM (
-        SELECT area_id, stat_date, was,
-               lead(stat_date, 1, '9999-12-31') OVER (PARTITION BY area_id ORDER BY stat_date)
-                   AS valid_to
-        FROM dates
-    ) c
-    LEFT JOIN steps s ON s.area_id = c.area_id AND c.stat_date >= s.day AND c.stat_date < s.until
-), gone AS (
-    DELETE FROM dws_finance_daily d
-    WHERE d.site_id = %(site)s AND d.area_id = ANY (%(areas)s::bigint[])
-      AND d.stat_date = ANY (%(days)s::date[])
-      AND NOT EXISTS (SELECT FROM fresh f WHERE f.area_id = d.area_id AND f.day = d.stat_date)
-), moved AS (
-    UPDATE dws_finance_daily d SET (valid_to, {columns}) = ROW (c.valid_to, {added})
-    FROM chain c
-    WHERE d.site_id = %(site)s AND d.area_id = c.area_id AND d.stat_date = c.stat_date
-      AND (c.is_more OR c.valid_to <> c.was)
 )
+SELECT area_id, day, max(facts) > 0, max(rows) > 0, {sums}
+FROM said
+GROUP BY area_id, day
+ORDER BY area_id, day
+
+-- begin: a row for a day that has none, standing at what stood before
 INSERT INTO dws_finance_daily (site_id, area_id, stat_date, valid_to, {columns})
-SELECT %(site)s, c.area_id, c.stat_date, c.valid_to, {begun}
-FROM chain c
+SELECT %(site)s, %(area)s, %(day)s, coalesce(d.valid_to, later.stat_date, '9999-12-31'), {begun}
+FROM (VALUES (1)) once
+LEFT JOIN dws_finance_daily d ON d.site_id = %(site)s AND d.area_id = %(area)s
+                             AND d.stat_date < %(day)s AND d.valid_to > %(day)s
 LEFT JOIN LATERAL (
-    SELECT {columns} FROM dws_finance_daily d
-    WHERE d.site_id = %(site)s AND d.area_id = c.area_id AND d.stat_date < c.stat_date
-      AND d.valid_to > c.stat_date
-    ORDER BY d.stat_date DESC LIMIT 1
-) d ON true
-WHERE c.was IS NULL
+    SELECT min(stat_date) AS stat_date FROM dws_finance_daily
+    WHERE site_id = %(site)s AND area_id = %(area)s AND stat_date > %(day)s
+) later ON true;
+UPDATE dws_finance_daily SET valid_to = %(day)s
+WHERE site_id = %(site)s AND area_id = %(area)s AND stat_date < %(day)s AND valid_to > %(day)s
+
+-- move: every sum from a day on
+UPDATE dws_finance_daily SET {moved}
+WHERE site_id = %(site)s AND area_id = %(area)s AND stat_date >= %(day)s
+
+-- end: no row any more for a day without facts
+WITH gone AS (
+    DELETE FROM dws_finance_daily
+    WHERE site_id = %(site)s AND area_id = %(area)s AND stat_date = %(day)s
+    RETURNING valid_to
+)
+UPDATE dws_finance_daily d SET valid_to = gone.valid_to
+FROM gone
+WHERE d.site_id = %(site)s AND d.area_id = %(area)s AND d.stat_date < %(day)s
+  AND d.valid_to = %(day)s
