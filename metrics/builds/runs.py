@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+from django.db import connection
 from django.db.models.functions import Now
 
 from metrics.builds.assistants import assistants_after, rebuild_assistants
@@ -14,9 +15,23 @@ from metrics.builds.finance import rebuild_finance
 from metrics.builds.members import members_after, rebuild_members
 from metrics.builds.repairs import ASSISTANTS_CHUNK, BEGINNING, CHUNK
 from metrics.builds.versions import lock_ingest, open_versions
-from metrics.models import DwsBuild
+from metrics.models import (
+    AssistantCustomer,
+    AssistantDaily,
+    AssistantSalary,
+    CoachTaskDaily,
+    DwsBuild,
+    FinanceDaily,
+    MemberConsumption,
+    MemberLifecycle,
+)
 from sandbox.context import use_build_context
 from sandbox.models import Site
+
+SUMMARIES = (
+    *(MemberConsumption, MemberLifecycle, AssistantCustomer, AssistantDaily, AssistantSalary),
+    *(CoachTaskDaily, FinanceDaily),
+)
 
 
 def build_site(
@@ -78,6 +93,7 @@ def run_build(*, build: DwsBuild, checkpoint: Checkpoint = unchecked) -> None:
         pass
     with use_build_context(build.site):
         ingest = lock_ingest(build.site)
+        _allow_memory()
         # It may have been told to begin earlier since it was opened.
         build.refresh_from_db()
         checkpoint(build)
@@ -86,6 +102,24 @@ def run_build(*, build: DwsBuild, checkpoint: Checkpoint = unchecked) -> None:
             status=DwsBuild.Status.DONE, finished_at=Now(), watermark=ingest.last_batch
         )
         build.refresh_from_db()
+    if build.since is None:
+        _analyze()
+
+
+def _analyze() -> None:
+    """Take statistics of what was built, as readers come before autovacuum does.
+
+    Before PostgreSQL 17 only the owner may, and this is passed over.
+    """
+    tables = ", ".join(model._meta.db_table for model in SUMMARIES)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {tables}")
+
+
+def _allow_memory() -> None:
+    """Sorts and hashes of a chunk stay in memory until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64MB'")
 
 
 def _build_members(build: DwsBuild, checkpoint: Checkpoint = unchecked) -> bool:
@@ -129,6 +163,7 @@ def _build_next(
     """
     with use_build_context(build.site):
         lock_ingest(build.site)
+        _allow_memory()
         row = DwsBuild.objects.get(pk=build.pk)
         checkpoint(row)
         if row.status == DwsBuild.Status.DONE:

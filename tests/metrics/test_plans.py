@@ -51,8 +51,11 @@ QUESTIONS = {
     ),
     "stage": lambda ctx: lifecycle_stage(a_member(ctx), ctx=ctx),
     "finance totals": lambda ctx: finance_totals(start=ctx.business_date.replace(day=1), ctx=ctx),
+    # The same days in both, as their number is what it costs.
     "finance series": lambda ctx: daily_series(
-        start=ctx.business_date - timedelta(days=30), end=ctx.business_date, ctx=ctx
+        start=live_context(ctx.site).business_date - timedelta(days=40),
+        end=live_context(ctx.site).business_date - timedelta(days=10),
+        ctx=ctx,
     ),
     "finance grid": lambda ctx: finance_grid(ctx=ctx),
     "pair": lambda ctx: relationship_index(a_member(ctx), 1, ctx=ctx),
