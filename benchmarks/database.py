@@ -36,18 +36,13 @@ def bench_database() -> Iterator[None]:
         _administer(owner, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def connect_as_app() -> psycopg.Connection:
-    """A session that row-level security binds, in autocommit."""
-    from zqyy.database import app_role
-
-    session = psycopg.connect(_url("DATABASE_URL"), autocommit=True)
-    session.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(app_role())))
-    return session
-
-
 def connect_as_owner() -> psycopg.Connection:
-    """A session that row-level security does not bind, in autocommit."""
-    return psycopg.connect(_url("DATABASE_OWNER_URL") or _url("DATABASE_URL"), autocommit=True)
+    """A session that row-level security does not bind, in autocommit.
+
+    It plans every statement anew, as Django's sessions do.
+    """
+    url = _url("DATABASE_OWNER_URL") or _url("DATABASE_URL")
+    return psycopg.connect(url, autocommit=True, prepare_threshold=None)
 
 
 def vacuum() -> None:
