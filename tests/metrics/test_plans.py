@@ -133,6 +133,8 @@ def test_a_past_date_is_read_like_today(site):
         today, before = list(plans(question, live)), list(plans(question, past))
 
         assert [shape(plan) for plan in before] == [shape(plan) for plan in today], name
+        if name == "finance grid":
+            continue  # it looks up as many days as the calendar's ranges begin and end on
         for then, now in zip(before, today, strict=True):
             # A row more or less may lie on a page of its own, hence no less than two pages.
             difference = abs(buffers(then) - buffers(now))
