@@ -19,6 +19,8 @@ from metrics.importers.statements import statements
 from metrics.models import IngestBatch
 from sandbox.models import Site
 
+# Created members from which on statistics are worth their while.
+_ANALYZE_FROM = 1000
 # What may interest AI: (id of bill or note, member, assistants).
 Fired = tuple[int, int, list[int]]
 
@@ -84,6 +86,9 @@ class Merge:
         created = 0
         if self.create_members and "create_members" in own:
             created = self._execute(cursor, own["create_members"])
+            if created >= _ANALYZE_FROM:
+                # Else a new store is thought to have one member, and looked at once for each.
+                cursor.execute("ANALYZE members")
         cursor.execute("DROP TABLE IF EXISTS resolved")
         self._execute(cursor, own["resolve"])
         cursor.execute("CREATE INDEX ON resolved (external_id)")
