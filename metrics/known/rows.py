@@ -173,9 +173,11 @@ def _dates_before(identity: type[Model], recorded: Recorded) -> dict[int, date]:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT i.id, least({known}) FROM public.{_name(identity)} i"  # noqa: S608
-            f" WHERE i.site_id = %(site)s AND {recorded.known('i')}"
-            f" AND (i.id, i.business_date) IN ({unknown})",
+            f"WITH named AS MATERIALIZED ({unknown}), older AS MATERIALIZED ("  # noqa: S608
+            f" SELECT i.id FROM named JOIN public.{_name(identity)} i"
+            " ON i.site_id = %(site)s AND i.id = named.id AND i.business_date = named.business_date"
+            f" WHERE {recorded.known('i')})"
+            f" SELECT i.id, least({known}) FROM older i",
             {"site": recorded.site_id},
         )
         # Without a date: all that had been known of them is dated after D.

@@ -1,17 +1,27 @@
 -- Whose summaries change when what was recorded after K is taken away: (entity, id, day) as in
 -- metrics/builds/repairs.py, of facts dated up to D (row-level security). {unknown} holds of a row
 -- n that K did not know.
-WITH bills AS (
-    -- A void gives back the bill that it voids.
-    SELECT DISTINCT s.id, s.member_id, s.area_id, s.business_date
+WITH new_bills AS MATERIALIZED (
+    SELECT n.id, n.void_of_id, n.member_id, n.area_id, n.business_date
     FROM settlements n
-    JOIN settlements s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
     WHERE n.site_id = %(site)s AND {unknown}
-), cards AS (
-    SELECT DISTINCT s.member_id, s.settlement_id, s.business_date
+), bills AS MATERIALIZED (
+    SELECT id, member_id, area_id, business_date FROM new_bills
+    UNION
+    -- A void gives back the bill that it voids.
+    SELECT s.id, s.member_id, s.area_id, s.business_date
+    FROM new_bills n
+    JOIN settlements s ON s.site_id = %(site)s AND s.id = n.void_of_id
+), new_cards AS MATERIALIZED (
+    SELECT n.void_of_id, n.member_id, n.settlement_id, n.business_date
     FROM card_entries n
-    JOIN card_entries s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
     WHERE n.site_id = %(site)s AND {unknown}
+), cards AS MATERIALIZED (
+    SELECT member_id, settlement_id, business_date FROM new_cards
+    UNION
+    SELECT s.member_id, s.settlement_id, s.business_date
+    FROM new_cards n
+    JOIN card_entries s ON s.site_id = %(site)s AND s.id = n.void_of_id
 ), touched (entity, id, day) AS (
     SELECT 'member', member_id, business_date FROM bills WHERE member_id IS NOT NULL
     UNION ALL
@@ -28,9 +38,13 @@ WITH bills AS (
     FROM bills b
     JOIN service_lines l ON l.site_id = %(site)s AND l.settlement_id = b.id
     UNION ALL
+    SELECT 'service', n.assistant_id, n.business_date
+    FROM service_lines n
+    WHERE n.site_id = %(site)s AND {unknown}
+    UNION ALL
     SELECT 'service', s.assistant_id, s.business_date
     FROM service_lines n
-    JOIN service_lines s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
+    JOIN service_lines s ON s.site_id = %(site)s AND s.id = n.void_of_id
     WHERE n.site_id = %(site)s AND {unknown}
     UNION ALL
     SELECT 'service', n.assistant_id, n.business_date
@@ -42,9 +56,13 @@ WITH bills AS (
     FROM salary_plans n
     WHERE n.site_id = %(site)s AND {unknown}
     UNION ALL
+    SELECT 'service', n.assistant_id, n.business_date
+    FROM salary_adjustments n
+    WHERE n.site_id = %(site)s AND {unknown}
+    UNION ALL
     SELECT 'service', s.assistant_id, s.business_date
     FROM salary_adjustments n
-    JOIN salary_adjustments s ON s.site_id = %(site)s AND s.id IN (n.id, n.void_of_id)
+    JOIN salary_adjustments s ON s.site_id = %(site)s AND s.id = n.void_of_id
     WHERE n.site_id = %(site)s AND {unknown}
     UNION ALL
     SELECT 'task', n.assistant_id, n.business_date
