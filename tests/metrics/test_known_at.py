@@ -74,7 +74,7 @@ def changes_of_the_past(seed):
 
 @pytest.mark.slow
 @settings(
-    max_examples=1,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],
