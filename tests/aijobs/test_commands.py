@@ -79,7 +79,7 @@ def test_features_print_what_the_app_would_be_told_at_a_date(store):
         (["run_app", "app6_note", "--site=east", "--member=east-m1"], None),
         (["features", "app6_note", "--site=east", "--member=east-m1"], None),
         (["fire_event", "consumption", "--site=east", "--member=east-m1"], "settlement"),
-        (["fire_event", "dws_completed", "--site=east"], "dws_completed"),
+        (["fire_event", "task_assigned", "--site=east"], "task_assigned"),
     ],
 )
 def test_a_command_fails_with_a_sentence(store, arguments, message):
