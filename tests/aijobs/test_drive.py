@@ -383,6 +383,7 @@ def test_a_driver_that_lost_its_lease_writes_nothing(store, provider):
     def steal(request) -> None:
         take(job_id)
         connection.close()
+        request.close_connection = True
 
     provider.order("app3_clue", misbehave=steal, times=1)
     with pytest.raises(LeaseLost):
