@@ -4,11 +4,12 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest
 WORKERS ?= 2
 
-.PHONY: help run test lint bench e2e messages clean
+.PHONY: help run test proof lint bench e2e messages clean
 
 help:
 	@echo "make run       the application with its own PostgreSQL and Valkey (PORT, HOST, ZQYY_DATA_DIR)"
 	@echo "make test      all tests: the fast ones, the slow ones, the browser's"
+	@echo "make proof     the time machine's proof at its full size"
 	@echo "make lint      format, ruff, mypy, Django's checks, missing migrations"
 	@echo "make e2e       the browser journeys alone"
 	@echo "make bench     the benchmarks"
@@ -24,10 +25,14 @@ test: .venv/dev.stamp
 	@failed=0; \
 	check() { "$$@"; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 5 ] || failed=1; }; \
 	check $(PYTEST) -m "not slow and not browser" -n $(WORKERS); \
-	check $(PYTEST) tests/metrics tests/demo -m slow -n $(WORKERS); \
+	check $(PYTEST) tests/metrics tests/demo -m slow -n $(WORKERS) --dist loadgroup; \
 	check $(PYTEST) -m "slow and not browser" --ignore tests/metrics --ignore tests/demo; \
 	check $(PYTEST) -m browser; \
 	exit $$failed
+
+# The oracle and the truncated copies again, with 510 questions for each metric instead of 204.
+proof: .venv/dev.stamp
+	@PROOF_PEOPLE=5 $(PYTEST) tests/metrics/as_of
 
 e2e: .venv/dev.stamp
 	@$(PYTEST) -m browser

@@ -9,12 +9,11 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from tests.metrics.as_of.questions import Machine, ask_all, draw_questions
+from tests.metrics.as_of.questions import STORES, Machine, ask_all, draw_questions
 from tests.metrics.full_histories import TODAY
 from tests.metrics.full_stores import clock_at, make_full_store
 from zqyy.database import as_owner
 
-STORES = 6
 ABROAD = {3: "America/New_York"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -23,8 +24,10 @@ from tests.metrics.full_histories import EDGES, FIRST, TODAY
 from tests.metrics.full_stores import FACTS, SUMMARIES, FullStore, copy_that_ends_at
 from tests.metrics.oracle import Answers
 
-# Of each store, and of the people and areas asked about on each day.
-DAYS, PEOPLE = 17, 5
+STORES = 6
+# Of each store, and of the people and areas asked about on each day: 204 questions a metric, or
+# with PROOF_PEOPLE=5 (`make proof`) 510.
+DAYS, PEOPLE = 17, int(os.environ.get("PROOF_PEOPLE", "2"))
 DATED = FACTS | SUMMARIES
 ENTITIES = {metric.key: metric.entity for metric in METRICS}
 # Lists that pages show, next to the metrics.
