@@ -25,14 +25,14 @@ test: .venv/dev.stamp
 	@failed=0; \
 	check() { "$$@"; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 5 ] || failed=1; }; \
 	check $(PYTEST) -m "not slow and not browser" -n $(WORKERS); \
-	check $(PYTEST) tests/metrics tests/demo -m slow -n $(WORKERS) --dist loadgroup; \
+	check $(PYTEST) tests/metrics tests/demo -m slow -n $(WORKERS); \
 	check $(PYTEST) -m "slow and not browser" --ignore tests/metrics --ignore tests/demo; \
 	check $(PYTEST) -m browser; \
 	exit $$failed
 
-# The oracle and the truncated copies again, with 510 questions for each metric instead of 204.
+# The oracle and the truncated copies again, with 510 questions for each metric instead of 136.
 proof: .venv/dev.stamp
-	@PROOF_PEOPLE=5 $(PYTEST) tests/metrics/as_of
+	@PROOF_STORES=6 PROOF_PEOPLE=5 $(PYTEST) tests/metrics/as_of
 
 e2e: .venv/dev.stamp
 	@$(PYTEST) -m browser

@@ -1,4 +1,4 @@
-"""Six stores with full histories, committed once for all tests of this folder.
+"""Stores with full histories, committed once for all tests of this folder.
 
 Committed, because the tests of leaks change policies from another connection.
 """

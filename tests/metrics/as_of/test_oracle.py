@@ -8,8 +8,7 @@ from metrics.catalog import METRICS
 from tests.metrics.as_of.questions import DAYS, ENTITIES, PEOPLE, STORES, differences
 from tests.metrics.oracle import SUBJECTS
 
-# One worker makes the stores for all of them.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("as_of")]
+pytestmark = pytest.mark.slow
 KEYS = {key for keys in SUBJECTS.values() for key in keys}
 
 

@@ -24,8 +24,7 @@ from tests.metrics.as_of.questions import (
 )
 from zqyy.database import as_owner
 
-# One worker makes the stores for all of them.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("as_of")]
+pytestmark = pytest.mark.slow
 # What the nightly build found and said on its day: dated, but nothing is counted from it.
 NOTED = {"data_quality", "metric_snapshots"}
 
