@@ -162,13 +162,14 @@ def _has_settled() -> bool:
 
 
 def _call_sweeper(path: str) -> bool:
-    """False: the function raised. Its bugs stop neither the other rules nor the loop."""
+    """False: the function raised."""
     try:
         sweeper: Callable[[], None] = import_string(path)
         sweeper()
     except OUTAGE:
         raise
     except Exception:
+        # Another layer's bug must stop neither the other rules nor the loop.
         logger.exception("sweeper %s failed", path)
         return False
     return True
