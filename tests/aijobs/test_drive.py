@@ -13,9 +13,10 @@ from aijobs import gate as gate_module
 from aijobs.drive import drive_job
 from aijobs.jobs import open_app_run, open_jobs, retry_job
 from aijobs.models import Alert, CacheEntry, Claim, ProviderCall, RetentionClue, Run, TriggerJob
+from aijobs.standin.answers import ANSWERS
+from aijobs.standin.server import StandIn
 from metrics.events import Event
 from sandbox.context import RuntimeContext, use_context
-from tests.aijobs.provider_server import ProviderServer, answer_of, error_of
 from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
 from zqyy.database import as_owner
 from zqyy.durable.leases import Held, LeaseLost, claim
@@ -31,7 +32,7 @@ def store() -> Store:
 
 @pytest.fixture
 def provider(settings):
-    server = ProviderServer()
+    server = StandIn()
     for name, value in server.settings().items():
         setattr(settings, name, value)
     yield server
@@ -172,7 +173,7 @@ def test_no_name_and_no_phone_reaches_a_prompt(store, provider):
 
 
 def test_a_failing_step_does_not_stop_the_chain(store, provider):
-    provider.order("app3_clue", status=500, body=error_of("InternalError"))
+    provider.order("app3_clue", fault="error")
     with use_context(store.live):
         store.add_note("喜欢周五晚上来")
     drive(open_app(store, "app6_note"))
@@ -190,7 +191,7 @@ def test_a_failing_step_does_not_stop_the_chain(store, provider):
 
 
 def test_consolidating_nothing_is_skipped_and_neutral(store, provider):
-    provider.order("app3_clue", body=answer_of('{"clues": []}'))
+    provider.order("app3_clue", text='{"clues": []}')
 
     drive(open_chain(store))
 
@@ -202,12 +203,12 @@ def test_consolidating_nothing_is_skipped_and_neutral(store, provider):
 @pytest.mark.parametrize(
     ("order", "status", "code"),
     [
-        ({"status": 401, "body": error_of("InvalidApiKey")}, "failed", "auth"),
-        ({"status": 400, "body": error_of("InvalidParameter")}, "failed", "bad_request"),
-        ({"status": 400, "body": error_of("DataInspectionFailed")}, "failed", "content_blocked"),
-        ({"status": 500, "body": error_of("InternalError")}, "failed", "provider_error"),
-        ({"status": 200, "body": "<html>"}, "failed", "provider_error"),
-        ({"status": 200, "body": {"output": {}}}, "failed", "provider_error"),
+        ({"fault": "auth"}, "failed", "auth"),
+        ({"fault": "bad_request"}, "failed", "bad_request"),
+        ({"fault": "content_blocked"}, "failed", "content_blocked"),
+        ({"fault": "error"}, "failed", "provider_error"),
+        ({"fault": "garbage"}, "failed", "provider_error"),
+        ({"body": {"output": {}}}, "failed", "provider_error"),
     ],
 )
 def test_what_the_provider_refuses_is_recorded_and_not_tried_again(
@@ -230,7 +231,7 @@ def test_what_the_provider_refuses_is_recorded_and_not_tried_again(
 
 
 def test_a_throttled_call_is_tried_again_each_time_through_the_gate(store, provider):
-    provider.order("app7_customer", status=429, body=error_of("Throttling.RateQuota"), times=2)
+    provider.order("app7_customer", fault="throttled", headers={"Retry-After": "0"}, times=2)
 
     drive(open_app(store, "app7_customer"))
 
@@ -243,7 +244,7 @@ def test_a_throttled_call_is_tried_again_each_time_through_the_gate(store, provi
 
 
 def test_after_three_attempts_the_step_is_throttled(store, provider):
-    provider.order("app7_customer", status=429, body=error_of("Throttling"))
+    provider.order("app7_customer", fault="throttled", headers={"Retry-After": "0"})
 
     drive(open_app(store, "app7_customer"))
 
@@ -252,9 +253,7 @@ def test_after_three_attempts_the_step_is_throttled(store, provider):
 
 
 def test_a_wait_longer_than_the_deadline_is_not_begun(store, provider):
-    provider.order(
-        "app7_customer", status=429, body=error_of("Throttling"), headers={"Retry-After": "9999"}
-    )
+    provider.order("app7_customer", fault="throttled", headers={"Retry-After": "9999"})
 
     drive(open_app(store, "app7_customer"))
 
@@ -273,7 +272,7 @@ def test_a_provider_that_cannot_be_reached_is_a_provider_error(store, provider):
 
 
 def test_an_answer_that_is_no_output_is_repaired_once(store, provider):
-    provider.order("app7_customer", body=answer_of('{"profile": "x"}'), times=1)
+    provider.order("app7_customer", text='{"profile": "x"}', times=1)
 
     drive(open_app(store, "app7_customer"))
 
@@ -283,7 +282,7 @@ def test_an_answer_that_is_no_output_is_repaired_once(store, provider):
 
 
 def test_an_answer_that_stays_invalid_leaves_the_cache_alone(store, provider):
-    provider.order("app7_customer", body=answer_of("我不知道"))
+    provider.order("app7_customer", text="我不知道")
 
     drive(open_app(store, "app7_customer"))
 
@@ -295,26 +294,11 @@ def test_an_answer_that_stays_invalid_leaves_the_cache_alone(store, provider):
 
 
 def test_fences_and_prose_around_the_json_are_tolerated(store, provider):
-    good = {
-        "profile": "x",
-        "value_tier": "高",
-        "churn_risk": 5,
-        "next_best_action": "y",
-        "extra": 1,
-    }
-    provider.order(
-        "app7_customer", body=answer_of(f"好的 {{注意}}：\n```json\n{json.dumps(good)}\n```")
-    )
+    provider.order("app7_customer", fault="fenced")
 
     drive(open_app(store, "app7_customer"))
 
-    assert rows(store, Run)[0].result == {
-        "profile": "x",
-        "value_tier": "高",
-        "churn_risk": 5,
-        "reasons": [],
-        "next_best_action": "y",
-    }
+    assert rows(store, Run)[0].result == ANSWERS["app7_customer"]
 
 
 def test_features_that_cannot_be_built_end_their_step_only(store, monkeypatch):
@@ -364,7 +348,7 @@ def test_a_refused_step_never_starts_and_somebody_is_told(store, provider, a_gua
 
 
 def test_the_same_alert_within_a_minute_is_one_with_a_count_and_a_new_number(store, provider):
-    provider.order("app7_customer", status=500, body=error_of("InternalError"))
+    provider.order("app7_customer", fault="error")
 
     for _press in range(3):
         drive(open_app(store, "app7_customer"))
@@ -380,12 +364,11 @@ def test_a_driver_that_lost_its_lease_writes_nothing(store, provider):
     job_id = open_chain(store)
     held = take(job_id)
 
-    def steal(request) -> None:
+    def steal() -> None:
         take(job_id)
         connection.close()
-        request.close_connection = True
 
-    provider.order("app3_clue", misbehave=steal, times=1)
+    provider.order("app3_clue", meanwhile=steal, times=1)
     with pytest.raises(LeaseLost):
         drive_job(held, job_id)
 
@@ -396,9 +379,9 @@ def test_a_driver_that_lost_its_lease_writes_nothing(store, provider):
 def test_a_successor_calls_the_lost_step_again_and_no_other(store, provider):
     job_id = open_chain(store)
 
-    provider.order("app8_consolidate", body=answer_of("{}"), times=2)
+    provider.order("app8_consolidate", text="{}", times=2)
     held = take(job_id)
-    provider.order("app7_customer", misbehave=lambda request: held.lost.tell(), times=1)
+    provider.order("app7_customer", meanwhile=held.lost.tell, times=1)
     with pytest.raises(LeaseLost):
         drive_job(held, job_id)
 
@@ -429,7 +412,7 @@ def test_a_finished_job_is_left_alone(store, provider):
 
 
 def test_a_retry_calls_what_failed_and_nothing_else(store, provider):
-    provider.order("app7_customer", status=500, body=error_of("InternalError"), times=1)
+    provider.order("app7_customer", fault="error", times=1)
     job_id = open_chain(store)
     drive(job_id)
 
@@ -471,18 +454,14 @@ def test_a_call_is_never_made_inside_a_transaction(store):
 def test_a_slower_older_result_does_not_replace_a_newer_one(store, provider):
     slow = open_chain(store)
 
-    def newer_run_first(request) -> None:
+    def newer_run_first() -> None:
         with use_context(store.live):
             (forced,) = open_jobs([store.consumption(is_forced=True)])
         drive(forced.job_id)
         connection.close()
-        body = json.dumps(answer_of(json.dumps({"clues": [{"summary": "旧的"}]}))).encode()
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
 
-    provider.order("app8_consolidate", misbehave=newer_run_first, times=1)
+    old = '{"clues": [{"summary": "旧的"}]}'
+    provider.order("app8_consolidate", meanwhile=newer_run_first, text=old, times=1)
     drive(slow)
 
     with use_context(store.live):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
 from aijobs.errors import ProviderError, Unreachable
 from aijobs.providers.http import post
-from tests.aijobs.provider_server import KEY, ProviderServer
+from aijobs.standin.server import KEY, StandIn
 from zqyy.durable.leases import LeaseLost
 from zqyy.durable.loss import Loss
 
@@ -20,12 +19,12 @@ LIMIT = 0.6
 
 @pytest.fixture
 def server():
-    server = ProviderServer()
+    server = StandIn()
     yield server
     server.stop()
 
 
-def call(server: ProviderServer, *, seconds: float = LIMIT, loss: Loss | None = None):
+def call(server: StandIn, *, seconds: float = LIMIT, loss: Loss | None = None):
     return post(
         url=f"{server.url}/api/v1/apps/app7_customer/completion",
         key=KEY,
@@ -35,43 +34,14 @@ def call(server: ProviderServer, *, seconds: float = LIMIT, loss: Loss | None = 
     )
 
 
-def hang(request) -> None:
-    time.sleep(3)
-
-
-def drip(*, head: bytes, piece: bytes, tail: bytes = b"") -> Callable:
-    """Send the head, then a piece every tenth of a second."""
-
-    def misbehave(request) -> None:
-        request.wfile.write(head)
-        for _piece in range(30):
-            request.wfile.write(piece)
-            time.sleep(0.1)
-        request.wfile.write(tail)
-        request.close_connection = True
-
-    return misbehave
-
-
-OK = b"HTTP/1.1 200 OK\r\n"
-
-
 @pytest.mark.parametrize(
-    "misbehave",
-    [
-        hang,
-        drip(head=OK + b"X-Slow: ", piece=b"a"),
-        drip(head=OK + b"Content-Length: 100\r\n\r\n", piece=b"a"),
-        drip(head=OK + b"Transfer-Encoding: chunked\r\n\r\n", piece=b"1\r\na\r\n"),
-        drip(head=OK + b"Connection: close\r\n\r\n", piece=b"1"),
-    ],
-    ids=["hang", "dripping headers", "dripping body", "dripping chunks", "body without an end"],
+    "fault", ["hang", "header_drip", "body_drip", "chunked_drip", "endless_body"]
 )
 @pytest.mark.parametrize("reused", [False, True], ids=["new connection", "reused connection"])
-def test_a_call_is_cut_at_its_limit(server, misbehave, reused):
+def test_a_call_is_cut_at_its_limit(server, fault, reused):
     if reused:
         call(server)
-    server.order("app7_customer", misbehave=misbehave)
+    server.order("app7_customer", fault=fault)
     started = time.monotonic()
 
     with pytest.raises(ProviderError) as failure:
@@ -81,8 +51,24 @@ def test_a_call_is_cut_at_its_limit(server, misbehave, reused):
     assert time.monotonic() - started < LIMIT + 0.4
 
 
+def test_a_server_that_never_ends_the_tls_handshake_is_cut_at_the_limit():
+    started = time.monotonic()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ProviderError) as failure:
+        post(
+            url=f"https://127.0.0.1:{silent.getsockname()[1]}/",
+            key=KEY,
+            body={},
+            seconds=LIMIT,
+            loss=Loss(),
+        )
+
+    assert failure.value.code == "timeout"
+    assert time.monotonic() - started < LIMIT + 0.4
+
+
 def test_a_lost_lease_cuts_the_call_at_once(server):
-    server.order("app7_customer", misbehave=hang)
+    server.order("app7_customer", fault="hang")
     loss = Loss()
     threading.Timer(0.2, loss.tell).start()
     started = time.monotonic()
@@ -93,10 +79,9 @@ def test_a_lost_lease_cuts_the_call_at_once(server):
     assert time.monotonic() - started < 1
 
 
-def test_a_connection_that_breaks_is_unreachable(server):
-    server.order(
-        "app7_customer", misbehave=lambda request: request.connection.shutdown(socket.SHUT_RDWR)
-    )
+@pytest.mark.parametrize("fault", ["reset", "cut_body"])
+def test_a_connection_that_breaks_is_unreachable(server, fault):
+    server.order("app7_customer", fault=fault)
 
     with pytest.raises(Unreachable):
         call(server, seconds=5)

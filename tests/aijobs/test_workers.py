@@ -16,9 +16,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from aijobs.jobs import cancel_job, open_jobs
 from aijobs.models import ProviderCall, RetentionClue, Run, TriggerJob
+from aijobs.standin.server import StandIn
 from metrics.importers import push_rows
 from sandbox.context import use_context
-from tests.aijobs.provider_server import ProviderServer
 from tests.aijobs.sockets import Socket
 from tests.aijobs.store import Store
 from tests.durable.clusters import WorkerCluster, wait_until
@@ -37,7 +37,7 @@ def store(worker_cluster) -> Store:
 
 @pytest.fixture
 def provider(monkeypatch):
-    server = ProviderServer(latency=0.1)
+    server = StandIn(latency=0.1)
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
     yield server
@@ -65,7 +65,7 @@ def is_over(store: Store) -> bool:
     return status_of(store) not in TriggerJob.OPEN
 
 
-def caller_of(provider: ProviderServer, cluster: WorkerCluster) -> int:
+def caller_of(provider: StandIn, cluster: WorkerCluster) -> int:
     """The worker that has a call out."""
     port = int(provider.url.rsplit(":", 1)[1])
     for worker in cluster.workers():
