@@ -8,16 +8,17 @@ from contextlib import suppress
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 
-from aijobs.events import site_group, user_group
+from aijobs.events import alert_group, site_group, user_group
 from aijobs.sockets import PROTOCOL, Principal, SocketRefused, authorise
 
 # A token is checked at its end; grants, sign-outs and locked accounts at this pace.
 RECHECK_SECONDS = 30.0
 
 
-class AlertConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels carries no types
+class AlertConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels carries no types
     """`ws/ai-alerts/{site_id}/`: job_progress, cache_updated and context_changed of one store."""
 
     groups_joined: tuple[str, ...] = ()
@@ -32,7 +33,11 @@ class AlertConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channe
         except SocketRefused as refusal:
             await self.close(refusal.code)
             return
-        joined = (site_group(self._site_id), user_group(principal.user_id))
+        joined = (
+            site_group(self._site_id),
+            alert_group(self._site_id),
+            user_group(principal.user_id),
+        )
         for group in joined:
             await self.channel_layer.group_add(group, self.channel_name)
         self.groups_joined = joined
@@ -48,8 +53,12 @@ class AlertConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channe
 
     async def hint(self, event: dict[str, Any]) -> None:
         """A message of aijobs.events. Of another store: a user's own hints, not for this page."""
-        if event["message"]["site_id"] == self._site_id:
-            await self.send_json(event["message"])
+        if event["site_id"] == self._site_id:
+            await self.send(event["text"])
+
+    async def alert(self, event: dict[str, Any]) -> None:
+        """An alert of the store, in the reader's language."""
+        await self.send(event["texts"][settings.LANGUAGE_CODE])
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any

@@ -5,6 +5,7 @@ A message is a hint: one that is lost costs freshness, never data. Announce afte
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import date
 from typing import Any
@@ -28,12 +29,26 @@ def user_group(user_id: int) -> str:
     return f"user.{user_id}"
 
 
+def alert_group(site_id: int) -> str:
+    """Everybody who may read a store's alerts."""
+    return f"alerts.{site_id}"
+
+
+def announce_alert(*, site_id: int, seq: int, payloads: dict[str, dict[str, Any]]) -> None:
+    """An alert was raised, or happened again; `payloads` are its shape by language."""
+    texts = {
+        language: encode_message("alert_created", site_id, payload)
+        for language, payload in payloads.items()
+    }
+    _send(alert_group(site_id), {"type": "alert", "seq": seq, "texts": texts})
+
+
 def announce_job_progress(
     *, site_id: int, mode: str, business_date: date, job: dict[str, Any]
 ) -> None:
     """A job moved on; `job` is its shape as of that commit."""
     payload = {**job, "mode": mode, "business_date": business_date.isoformat()}
-    _send(site_group(site_id), "job_progress", site_id, payload)
+    _hint(site_group(site_id), "job_progress", site_id, payload)
 
 
 def announce_cache_update(
@@ -53,7 +68,7 @@ def announce_cache_update(
         "mode": mode,
         "business_date": business_date.isoformat(),
     }
-    _send(site_group(site_id), "cache_updated", site_id, payload)
+    _hint(site_group(site_id), "cache_updated", site_id, payload)
 
 
 def announce_context_change(
@@ -66,12 +81,23 @@ def announce_context_change(
         "business_date": business_date.isoformat() if business_date else None,
     }
     group = site_group(site_id) if user_id is None else user_group(user_id)
-    _send(group, "context_changed", site_id, payload)
+    _hint(group, "context_changed", site_id, payload)
 
 
-def _send(group: str, kind: str, site_id: int, payload: dict[str, Any]) -> None:
+def encode_message(kind: str, site_id: int, payload: dict[str, Any]) -> str:
+    """A message as a client receives it."""
     message = {"v": VERSION, "type": kind, "site_id": site_id, "payload": payload}
+    return json.dumps(message, ensure_ascii=False)
+
+
+def _hint(group: str, kind: str, site_id: int, payload: dict[str, Any]) -> None:
+    text = encode_message(kind, site_id, payload)
+    _send(group, {"type": "hint", "site_id": site_id, "text": text})
+
+
+def _send(group: str, event: dict[str, Any]) -> None:
+    """Encoded already: what is the same for 300 connections is worked out once."""
     try:
-        async_to_sync(get_channel_layer().group_send)(group, {"type": "hint", "message": message})
+        async_to_sync(get_channel_layer().group_send)(group, event)
     except (RedisError, OSError) as error:
-        logger.warning("%s not announced: %s", kind, error)
+        logger.warning("%s: %s not announced: %s", group, event["type"], error)
