@@ -12,6 +12,7 @@ from aijobs.models import TriggerJob
 from aijobs.runs import fail_open_runs
 from sandbox.context import live_context, use_context
 from sandbox.models import Site
+from zqyy.durable.leases import MAX_DEATHS
 from zqyy.durable.models import Lease
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,12 @@ def _abandon(job: TriggerJob, lease: Lease) -> None:
     if job.status not in TriggerJob.OPEN:
         return
     start_job(job)
-    message = _("The job was given up after repeated errors.")
+    if lease.deaths >= MAX_DEATHS:
+        message = _("The job was given up: its worker died %(times)s times.") % {
+            "times": lease.deaths
+        }
+    else:
+        message = _("The job was given up after repeated errors.")
     fail_open_runs(job=job, code="internal_error", error=message)
     finish_job(job, error=message)
     logger.error("job %s given up: %s", job.pk, lease.last_error)

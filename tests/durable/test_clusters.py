@@ -15,7 +15,7 @@ from tests.durable import steps
 from tests.durable.clusters import WorkerCluster, running, wait_until
 from tests.durable.rows import expire
 from tests.durable.steps import read_lines
-from zqyy.durable.leases import open_lease
+from zqyy.durable.leases import MAX_DEATHS, open_lease
 from zqyy.durable.models import Lease
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -203,6 +203,29 @@ def test_a_broken_task_is_tried_three_times(worker_cluster, tmp_path):
     wait_until(lambda: is_closed("broken"), seconds=10)
     assert len(read_lines(path)) == 3
     assert Lease.objects.get(key="broken").last_error == "ValueError: this task is broken"
+    wait_until(queue_is_empty, seconds=5)
+
+
+def test_a_task_that_kills_its_worker_is_given_up(worker_cluster, tmp_path):
+    worker_cluster("realtime")
+    path = tmp_path / "steps"
+    with transaction.atomic():
+        open_lease(
+            key="deadly",
+            cluster="realtime",
+            task="tests.durable.steps.kill_own_worker",
+            args={"path": str(path)},
+            site_id=None,
+            mode="live",
+            business_date=None,
+        )
+
+    for deaths in range(1, MAX_DEATHS + 2):
+        wait_until(lambda deaths=deaths: len(read_lines(path)) == deaths, seconds=RESUMED_WITHIN)
+        expire("deadly")  # instead of waiting for its six seconds to run out
+
+    wait_until(lambda: is_closed("deadly"), seconds=RESUMED_WITHIN)
+    assert Lease.objects.get().last_error == "KillsItsWorkers: its worker died 6 times"
     wait_until(queue_is_empty, seconds=5)
 
 

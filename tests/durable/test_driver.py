@@ -4,8 +4,9 @@ import pytest
 from django_q.exceptions import TimeoutException
 
 from tests.durable.rows import expire, fetch_row, ready_keys
+from zqyy.durable.attempts import telling_when_given_up
 from zqyy.durable.driver import run_leased
-from zqyy.durable.leases import Held, LeaseLost, claim
+from zqyy.durable.leases import MAX_DEATHS, Held, LeaseLost, claim, record_progress, release
 from zqyy.durable.models import Lease
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,6 +24,11 @@ def look_at_the_queue(held: Held) -> None:
 
 def give_way(held: Held) -> None:
     raise LeaseLost(held.key)
+
+
+def tell_of_its_end(held: Held) -> None:
+    with telling_when_given_up(held, driven.append):
+        driven.append("taken in hand")
 
 
 def time_out(held: Held) -> None:
@@ -114,3 +120,49 @@ def test_an_error_ends_the_attempt_and_not_the_worker(opened, task, error):
     lease = Lease.objects.get()
     assert (lease.failures, lease.last_error) == (1, error)
     assert not lease.owner
+
+
+def die(key: str = "job:1", *, times: int) -> None:
+    for _death in range(times):
+        assert claim(key)
+        expire(key)
+
+
+def test_work_that_killed_its_workers_is_given_up_and_tells_of_it(opened, settled_database):
+    opened(task=f"{__name__}.tell_of_its_end")
+    die(times=MAX_DEATHS)
+
+    run_leased("job:1")
+
+    lease = Lease.objects.get()
+    assert driven == ["KillsItsWorkers: its worker died 5 times"]
+    assert lease.closed_at
+    assert lease.last_error == driven[0]
+
+
+def test_work_that_tells_nobody_is_not_delivered_after_one_more_death(opened, settled_database):
+    opened(task=f"{__name__}.note")
+    die(times=MAX_DEATHS + 1)
+
+    run_leased("job:1")
+
+    assert driven == []
+    assert Lease.objects.get().closed_at
+
+
+def test_deaths_before_a_step_forward_do_not_count(opened, settled_database):
+    opened(task=f"{__name__}.tell_of_its_end")
+    die(times=MAX_DEATHS - 1)
+    record_progress(claim("job:1"))
+    expire("job:1")
+
+    run_leased("job:1")
+
+    assert driven == ["taken in hand"]
+
+
+def test_handing_work_back_is_no_death(opened, settled_database):
+    opened()
+    release(claim("job:1"))
+
+    assert claim("job:1").deaths == 0

@@ -7,9 +7,11 @@ import logging
 from django.utils.module_loading import import_string
 from django_q.exceptions import TimeoutException
 
+from zqyy.durable.attempts import KillsItsWorkers
 from zqyy.durable.entries import hand_back
 from zqyy.durable.heartbeat import Heartbeat
 from zqyy.durable.leases import (
+    MAX_DEATHS,
     Held,
     LeaseLost,
     claim,
@@ -40,12 +42,15 @@ def run_leased(key: str) -> None:
 def drive(held: Held) -> None:
     """Call the lease's task under a heartbeat; close the lease when it returns.
 
-    A task that raises is tried again later, a bounded number of times. A lost lease ends it
-    silently: whoever has the lease now goes on.
+    A task that raises is tried again later, a bounded number of times, and so is one whose worker
+    dies. A lost lease ends it silently: whoever has the lease now goes on.
     """
     lease = insist(lambda: Lease.objects.get(key=held.key))
     logger.info("lease %s token %s started", held.key, held.token)
     try:
+        if held.deaths > MAX_DEATHS:
+            # It was delivered once more to tell of its end, and killed that worker as well.
+            raise KillsItsWorkers(held.deaths)
         with Heartbeat(held):
             import_string(lease.task)(held, **lease.args)
     except LeaseLost:

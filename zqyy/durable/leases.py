@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from zqyy.durable.entries import enqueue
 from zqyy.durable.loss import Loss
@@ -21,6 +22,8 @@ from zqyy.durable.models import Lease
 
 # A task that raises is tried this often in all.
 MAX_FAILURES = 3
+# A task whose holders vanish this often without a step forward is not tried again.
+MAX_DEATHS = 5
 
 
 class LeaseLost(Exception):
@@ -33,11 +36,15 @@ class LeaseStillOpen(Exception):
 
 @dataclass(frozen=True)
 class Held:
-    """A claim on a lease, and the proof of it. `lost` tells when a renewal found it gone."""
+    """A claim on a lease, and the proof of it. `lost` tells when a renewal found it gone.
+
+    `deaths`: holders before this one that vanished, since the work last got on.
+    """
 
     key: str
     owner: UUID
     token: int
+    deaths: int = 0
     lost: Loss = field(default_factory=Loss, compare=False, repr=False)
 
 
@@ -70,12 +77,12 @@ def open_lease(
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO leases (key, cluster, task, args, site_id, mode, business_date,"
-            " token, rearmed_token, failures, last_error)"
-            " VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, 0, 0, 0, '')"
+            " token, rearmed_token, deaths, failures, last_error)"
+            " VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, 0, 0, 0, 0, '')"
             " ON CONFLICT (key) DO UPDATE SET cluster = excluded.cluster, task = excluded.task,"
             " args = excluded.args, site_id = excluded.site_id, mode = excluded.mode,"
             " business_date = excluded.business_date, expires_at = NULL, closed_at = NULL,"
-            " q_id = NULL, fetcher_group = NULL, failures = 0, last_error = ''"
+            " q_id = NULL, fetcher_group = NULL, deaths = 0, failures = 0, last_error = ''"
             " WHERE leases.closed_at IS NOT NULL RETURNING id",
             [key, cluster, task, json.dumps(args), site_id, mode, business_date],
         )
@@ -95,16 +102,18 @@ def claim(key: str) -> Held | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE leases SET token = token + 1, owner = %s, holder_group = %s,"
-            " expires_at = clock_timestamp() + interval '1 s' * %s, renewed_at = clock_timestamp()"
+            " expires_at = clock_timestamp() + interval '1 s' * %s, renewed_at = clock_timestamp(),"
+            # Whoever gave up the lease in good order left no owner.
+            " deaths = deaths + (owner IS NOT NULL)::int"
             " WHERE key = %s AND closed_at IS NULL"
             # An outage of the database lets every lease expire: its holders may renew first.
             " AND (expires_at IS NULL OR (expires_at < clock_timestamp()"
             "      AND pg_postmaster_start_time() < clock_timestamp() - interval '10 s'))"
-            " RETURNING token",
+            " RETURNING token, deaths",
             [owner, settings.WORKER_GROUP, settings.LEASE_SECONDS, key],
         )
         row = cursor.fetchone()
-    return Held(key=key, owner=owner, token=row[0]) if row else None
+    return Held(key=key, owner=owner, token=row[0], deaths=row[1]) if row else None
 
 
 def find_oldest_expired(*, beside: str) -> str | None:
@@ -159,6 +168,15 @@ def confirm(held: Held) -> None:
         raise LeaseLost(held.key)
 
 
+def record_progress(held: Held) -> None:
+    """The work got on: deaths of earlier holders are no sign any more that it kills them.
+
+    In a transaction that `fence` began.
+    """
+    if held.deaths:
+        _update_held(held, "deaths = 0", [])
+
+
 def close(held: Held) -> bool:
     """End the work; False: the lease was lost, or closed before."""
     return _update_held(
@@ -190,7 +208,8 @@ def revoke(key: str) -> bool:
 
 
 def fail_attempt(held: Held, *, error: str) -> bool:
-    """Record a crashed task: tried again after 5 s, then 25 s; closed after the third time.
+    """Record a crashed task: tried again after 5 s, then 25 s; closed after the third time, or
+    when it has killed its holders.
 
     Returns:
         False: the lease was lost.
@@ -199,17 +218,17 @@ def fail_attempt(held: Held, *, error: str) -> bool:
         held,
         "owner = NULL, renewed_at = clock_timestamp(), failures = failures + 1,"
         " last_error = %s,"
-        " expires_at = CASE WHEN failures + 1 < %s"
+        " expires_at = CASE WHEN failures + 1 < %s AND deaths < %s"
         "  THEN clock_timestamp() + interval '5 s' * 5 ^ failures END,"
-        " closed_at = CASE WHEN failures + 1 >= %s THEN clock_timestamp() END",
-        [error[:500], MAX_FAILURES, MAX_FAILURES],
+        " closed_at = CASE WHEN failures + 1 >= %s OR deaths >= %s THEN clock_timestamp() END",
+        [error[:500], *(MAX_FAILURES, MAX_DEATHS) * 2],
     )
 
 
 def is_last_attempt(held: Held) -> bool:
     """Whether the work is given up when its task raises now; not if the lease is lost."""
     mine = Lease.objects.filter(key=held.key, token=held.token, owner=held.owner)
-    return mine.filter(failures__gte=MAX_FAILURES - 1).exists()
+    return mine.filter(Q(failures__gte=MAX_FAILURES - 1) | Q(deaths__gte=MAX_DEATHS)).exists()
 
 
 def _update_held(held: Held, assignments: str, parameters: list[Any]) -> bool:

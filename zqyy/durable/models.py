@@ -51,7 +51,10 @@ class Lease(models.Model):
     )
     rearmed_token = models.BigIntegerField(default=0)
 
-    # Failed attempts
+    # Attempts that came to nothing
+    deaths = models.PositiveSmallIntegerField(
+        default=0, help_text="Holders that vanished since the work last got on"
+    )
     failures = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
 
