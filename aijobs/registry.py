@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from aijobs.ai_apps import app3_clue, app6_note, app7_customer, app8_consolidate
+from aijobs.ai_apps import (
+    app2_finance,
+    app2a_finance_area,
+    app3_clue,
+    app4_analysis,
+    app5_tactics,
+    app6_note,
+    app7_customer,
+    app8_consolidate,
+)
 from aijobs.ai_apps.base import AIApp
 from sandbox.errors import BadRequest, NotFound
 
 AI_APPS: dict[str, AIApp] = {
-    app.key: app for app in (app3_clue.APP, app6_note.APP, app7_customer.APP, app8_consolidate.APP)
+    app.key: app
+    for app in (
+        app2_finance.APP,
+        app2a_finance_area.APP,
+        app3_clue.APP,
+        app4_analysis.APP,
+        app5_tactics.APP,
+        app6_note.APP,
+        app7_customer.APP,
+        app8_consolidate.APP,
+    )
 }
 ALIASES = {"app8_consolidation": "app8_consolidate"}
 PROMPT_VERSION = 1

@@ -147,8 +147,9 @@ def _prepare(drive: Drive, run: Run) -> _Inputs:
 
 
 def _target_of(job: TriggerJob, run: Run) -> Target:
-    wanted = {**job.payload.get("target", {}), "member_id": run.member_id}
-    return Target.from_payload({**wanted, "assistant_id": run.assistant_id})
+    """What the job says of all its targets, and what the run's own id says of this one."""
+    own = AI_APPS[run.app].form.read(run.target_id).as_payload()
+    return Target.from_payload({**job.payload.get("target", {}), **own})
 
 
 def _in_chain(runs: Sequence[Run], run: Run) -> dict[str, dict[str, Any] | None]:

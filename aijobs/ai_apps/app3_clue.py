@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.member_features import describe_member
 from aijobs.ai_apps.outputs import Clue, ClueList
-from aijobs.targets import Target
+from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
 
 PROVIDERS = "消费分析"
@@ -17,10 +17,6 @@ PROVIDERS = "消费分析"
 _HABIT_SHARE, _WEEKDAY_SHARE, _HABIT_BILLS, _REPEATED_BILLS = 0.4, 0.25, 3, 2
 # A member away for longer has left, as far as the store can tell.
 CHURNED_DAYS = 90
-
-
-def target_id(target: Target) -> str:
-    return str(target.member)
 
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
@@ -211,8 +207,8 @@ APP = AIApp(
     key="app3_clue",
     title=_("Clues from bills"),
     cache_type="app3_clue",
+    form=MEMBER,
     needs=("member_id",),
-    target_id=target_id,
     build_features=build_features,
     output=ClueList,
     rules=rules,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.outputs import Clue, NoteAnalysis
 from aijobs.clues import clues_of
 from aijobs.errors import NothingToSay
 from aijobs.pseudonyms import member_token, redact
-from aijobs.targets import Target
+from aijobs.targets import MEMBER, Target
 from metrics.models import Note
 from sandbox.context import RuntimeContext
+from sandbox.errors import BadRequest
 
 PROVIDERS = "备注分析"
 
@@ -50,8 +54,24 @@ _KINDS: tuple[tuple[str, str, float, re.Pattern[str]], ...] = (
 _SENTENCE = re.compile(r"[^。！？!?；;\n]+")
 
 
-def target_id(target: Target) -> str:
-    return str(target.member)
+def check_note(ctx: RuntimeContext, target: Target) -> None:
+    """There is a note to analyse at D: the target's, else the newest.
+
+    Raises:
+        BadRequest: `note_required`.
+    """
+    if not _notes(ctx, target).exists():
+        message = _("The member has no such note on %(date)s; name one.") % {
+            "date": ctx.business_date
+        }
+        raise BadRequest(message, code="note_required", fields={"note": [message]})
+
+
+def _notes(ctx: RuntimeContext, target: Target) -> QuerySet[Note]:
+    notes = Note.objects.filter(
+        site=ctx.site, member_id=target.member, business_date__lte=ctx.business_date
+    )
+    return notes if target.note_id is None else notes.filter(pk=target.note_id)
 
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
@@ -60,10 +80,7 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
     Raises:
         NothingToSay: the note is not there at D.
     """
-    notes = Note.objects.filter(site=ctx.site, member_id=target.member)
-    if target.note_id is not None:
-        notes = notes.filter(pk=target.note_id)
-    note = notes.order_by("-occurred_at", "-id").first()
+    note = _notes(ctx, target).order_by("-occurred_at", "-id").first()
     if note is None:
         raise NothingToSay
     known = clues_of(member_id=target.member, ctx=ctx)
@@ -85,8 +102,13 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
 
 
 def rules(features: dict[str, Any]) -> NoteAnalysis:
+    clues = clues_in(features["note"])
+    score = min(10, 2 + 2 * len({clue.category for clue in clues}) + len(clues)) if clues else 1
+    return NoteAnalysis(clues=clues[:6], score=score)
+
+
+def clues_in(note: Mapping[str, str]) -> list[Clue]:
     """One clue a sentence that says something, forbidden subjects left out."""
-    note = features["note"]
     clues: list[Clue] = []
     for sentence in (match.strip(" ，,、") for match in _SENTENCE.findall(note["text"])):
         if len(sentence) < 4 or _FORBIDDEN.search(sentence):
@@ -104,19 +126,18 @@ def rules(features: dict[str, Any]) -> NoteAnalysis:
                     )
                 )
                 break
-    score = min(10, 2 + 2 * len({clue.category for clue in clues}) + len(clues)) if clues else 1
-    return NoteAnalysis(clues=clues[:6], score=score)
+    return clues
 
 
 APP = AIApp(
     key="app6_note",
-    title=_("Clues from notes"),
+    title=gettext_lazy("Clues from notes"),
     cache_type="app6_note_analysis",
+    form=MEMBER,
     needs=("member_id",),
-    target_id=target_id,
     build_features=build_features,
     output=NoteAnalysis,
     rules=rules,
     max_output_tokens=1000,
-    needs_note=True,
+    check=check_note,
 )

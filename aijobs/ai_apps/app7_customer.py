@@ -15,7 +15,7 @@ from aijobs.ai_apps.member_features import describe_member
 from aijobs.ai_apps.outputs import CustomerAnalysis
 from aijobs.clues import clues_of
 from aijobs.pseudonyms import redact
-from aijobs.targets import Target
+from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
 
 # At most one proactive contact a week, shared by everybody.
@@ -25,10 +25,6 @@ _HIGH, _MIDDLE = Decimal(2000), Decimal(500)
 # Churn risk from which somebody should reach out now, and from which a word does good.
 _ACT_NOW, _KEEP_WARM = 60, 30
 Tier = Literal["高", "中", "低"]
-
-
-def target_id(target: Target) -> str:
-    return str(target.member)
 
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
@@ -172,8 +168,8 @@ APP = AIApp(
     key="app7_customer",
     title=_("Customer analysis"),
     cache_type="app7_customer_analysis",
+    form=MEMBER,
     needs=("member_id",),
-    target_id=target_id,
     build_features=build_features,
     output=CustomerAnalysis,
     rules=rules,

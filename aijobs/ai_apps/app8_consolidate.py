@@ -14,16 +14,12 @@ from aijobs.clues import replace_clues
 from aijobs.errors import NothingToSay
 from aijobs.models import Run
 from aijobs.pseudonyms import member_token
-from aijobs.targets import Target
+from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
 
 MOST_CLUES = 8
 # Where clues come from: the app, and what its results are kept as.
 _SOURCES = (("app3_clue", "app3_clue"), ("app6_note", "app6_note_analysis"))
-
-
-def target_id(target: Target) -> str:
-    return str(target.member)
 
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
@@ -38,7 +34,7 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
         if app in in_chain:
             result, generated_at = in_chain[app], None
         else:
-            entry = find_entry(cache_type=cache_type, target_id=target_id(target), ctx=ctx)
+            entry = find_entry(cache_type=cache_type, target_id=MEMBER.write(target), ctx=ctx)
             result = entry.result if entry else None
             generated_at = entry.created_at.isoformat() if entry else None
             rows["ai_cache"] += [entry.pk] if entry else []
@@ -80,8 +76,8 @@ APP = AIApp(
     key="app8_consolidate",
     title=_("Consolidated clues"),
     cache_type="app8_clue_consolidated",
+    form=MEMBER,
     needs=("member_id",),
-    target_id=target_id,
     build_features=build_features,
     output=ClueList,
     rules=rules,

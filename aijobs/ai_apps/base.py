@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
 from aijobs.models import Run
-from aijobs.targets import Target
-from metrics.models import Member, Note
+from aijobs.targets import Target, TargetForm, shown_name
+from metrics.calculations.areas import ALL
+from metrics.models import Assistant, Member
 from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest, NotFound
 
@@ -64,54 +65,68 @@ class AIApp:
 
     Attributes:
         key: stable, stored in rows. cache_type: what its results are kept as.
-        needs: fields of the target without which it cannot run.
-        needs_note: it works on a note: the target's, else the newest at D.
+        form: how the ids of its targets are written.
+        needs: fields of the target without which it cannot run; an area other than `all`.
         build_features: (ctx, target, in_chain) -> Features, everything as of ctx.
         rules: the same answer computed from the features alone.
+        check: raises a ZqyyError for a target that has all of this and still cannot be worked on.
         after_write: stores what follows from a result, in the transaction that stores the result.
     """
 
     key: str
     title: Promise | str
     cache_type: str
+    form: TargetForm
     needs: tuple[str, ...]
-    target_id: Callable[[Target], str]
     build_features: Callable[[RuntimeContext, Target, InChain], Features]
     output: type[BaseModel]
     rules: Callable[[dict[str, Any]], BaseModel]
     max_output_tokens: int
-    needs_note: bool = False
+    check: Callable[[RuntimeContext, Target], None] | None = None
     after_write: Callable[[Run, Target, dict[str, Any]], None] | None = None
+
+    def target_id(self, target: Target) -> str:
+        """The id under which the results for a target are filed."""
+        return self.form.write(target)
 
     def check_target(self, ctx: RuntimeContext, target: Target) -> None:
         """Refuse a target that the app cannot work on at D.
 
         Raises:
-            BadRequest: naming what it lacks. NotFound: the member is not known at D.
+            BadRequest: naming what it lacks.
+            NotFound: the member, assistant or area is not known at D.
         """
-        missing = [need.removesuffix("_id") for need in self.needs if getattr(target, need) is None]
+        missing = [need for need in self.needs if getattr(target, need) in (None, ALL)]
         if missing:
+            names = ", ".join(shown_name(need) for need in missing)
             raise BadRequest(
-                _("%(app)s needs: %(missing)s.") % {"app": self.key, "missing": ", ".join(missing)},
+                _("%(app)s needs: %(missing)s.") % {"app": self.key, "missing": names},
                 code="target_incomplete",
-                fields={name: [_("This app needs it.")] for name in missing},
+                fields={shown_name(need): [_lack_of(need)] for need in missing},
             )
-        if target.member_id is None:
-            return
-        if not Member.objects.filter(site=ctx.site, pk=target.member_id).exists():
-            raise NotFound(_("There is no such member on %(date)s.") % {"date": ctx.business_date})
-        notes = Note.objects.filter(site=ctx.site, member_id=target.member_id)
-        if target.note_id is not None:
-            notes = notes.filter(pk=target.note_id)
-        if self.needs_note and not notes.exists():
-            message = _("The member has no such note on %(date)s; name one.") % {
-                "date": ctx.business_date
-            }
-            raise BadRequest(message, code="note_required", fields={"note": [message]})
+        at_d = {"site": ctx.site, "business_date__lte": ctx.business_date}
+        if target.member_id is not None:
+            if not Member.objects.filter(pk=target.member_id, **at_d).exists():
+                raise NotFound(
+                    _("There is no such member on %(date)s.") % {"date": ctx.business_date}
+                )
+        if target.assistant_id is not None:
+            if not Assistant.objects.filter(pk=target.assistant_id, **at_d).exists():
+                raise NotFound(
+                    _("There is no such assistant on %(date)s.") % {"date": ctx.business_date}
+                )
+        if self.check is not None:
+            self.check(ctx, target)
 
     def prompt(self, values: dict[str, Any]) -> str:
         """The prompt file with the features in their place."""
         return read_prompt(self.key).replace(_PLACEHOLDER, canonical_json(values))
+
+
+def _lack_of(need: str) -> str:
+    if need == "area":
+        return _("This app needs an area other than `all`.")
+    return _("This app needs it.")
 
 
 def canonical_json(values: Any) -> str:

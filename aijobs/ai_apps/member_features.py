@@ -51,33 +51,22 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
     Raises:
         NotFound: the member is not known at D.
     """
-    if not Member.objects.filter(site=ctx.site, pk=member_id).exists():
-        raise NotFound
-    since = ctx.business_date - timedelta(days=HABIT_DAYS)
-    bills = list(_without_voids(Settlement, ctx, member_id).filter(business_date__gt=since))
-    services = list(
-        _without_voids(ServiceLine, ctx, member_id)
-        .filter(business_date__gt=since)
-        .exclude(Exists(Settlement.objects.filter(void_of=OuterRef("settlement"))))
-    )
+    bills, services = read_half_year(ctx, member_id)
     cards = list(
         _without_voids(CardEntry, ctx, member_id).filter(kind=CardEntry.Kind.RECHARGE).reverse()[:1]
     )
     visits = sorted({bill.business_date for bill in bills})
-    area_of = _area_names(ctx)
     values = {
         "member": member_token(member_id),
         "as_of": ctx.business_date.isoformat(),
         "metrics": _plain(member_metrics(member_id, ctx=ctx)),
-        "visits": _describe_visits(ctx, visits),
-        "rhythm": _describe_rhythm(ctx, visits),
+        "visits": describe_visits(ctx, visits),
+        "rhythm": describe_rhythm(ctx, visits),
         "spend": _describe_spend(ctx, bills),
-        "areas": _shares(area_of(bill) for bill in bills),
-        "weekdays": _shares(WEEKDAYS[bill.business_date.weekday()] for bill in bills),
-        "hours": _shares(_band_of(ctx, bill) for bill in bills),
+        **describe_habits(ctx, bills),
         "partners": _describe_assistants(services),
         "last_recharge": _describe_recharge(cards),
-        "consent": _describe_consent(ctx, member_id),
+        "consent": describe_consent(ctx, member_id),
     }
     return Features(
         values=values,
@@ -89,6 +78,36 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
         },
         dates=tuple(day.isoformat() for day in visits[-10:]),
     )
+
+
+def read_half_year(
+    ctx: RuntimeContext, member_id: int
+) -> tuple[list[Settlement], list[ServiceLine]]:
+    """A member's bills and the services on them of the last half year, voids left out, in order.
+
+    Raises:
+        NotFound: the member is not known at D.
+    """
+    if not Member.objects.filter(site=ctx.site, pk=member_id).exists():
+        raise NotFound
+    since = ctx.business_date - timedelta(days=HABIT_DAYS)
+    bills = _without_voids(Settlement, ctx, member_id).filter(business_date__gt=since)
+    services = (
+        _without_voids(ServiceLine, ctx, member_id)
+        .filter(business_date__gt=since)
+        .exclude(Exists(Settlement.objects.filter(void_of=OuterRef("settlement"))))
+    )
+    return list(bills), list(services)
+
+
+def describe_habits(ctx: RuntimeContext, bills: list[Settlement]) -> dict[str, Any]:
+    """Where and when the bills were: areas, weekdays, hours, each with its share."""
+    area_of = _area_names(ctx)
+    return {
+        "areas": _shares(area_of(bill) for bill in bills),
+        "weekdays": _shares(WEEKDAYS[bill.business_date.weekday()] for bill in bills),
+        "hours": _shares(_band_of(ctx, bill) for bill in bills),
+    }
 
 
 def money(value: Decimal | int) -> str:
@@ -114,8 +133,8 @@ def _plain(metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe_visits(ctx: RuntimeContext, visits: list[date]) -> dict[str, Any]:
-    last, before = _two_windows(ctx, visits)
+def describe_visits(ctx: RuntimeContext, visits: list[date]) -> dict[str, Any]:
+    last, before = two_windows(ctx, visits)
     months: Counter[str] = Counter(day.strftime("%Y-%m") for day in visits)
     return {
         "count_180d": len(visits),
@@ -127,13 +146,13 @@ def _describe_visits(ctx: RuntimeContext, visits: list[date]) -> dict[str, Any]:
     }
 
 
-def _two_windows(ctx: RuntimeContext, days: Iterable[date]) -> tuple[int, int]:
+def two_windows(ctx: RuntimeContext, days: Iterable[date]) -> tuple[int, int]:
     """How many fall into the last 30 days at D, and into the 30 before them."""
     ages = [(ctx.business_date - day).days for day in days]
     return sum(age < 30 for age in ages), sum(30 <= age < 60 for age in ages)
 
 
-def _describe_rhythm(ctx: RuntimeContext, visits: list[date]) -> dict[str, Any] | None:
+def describe_rhythm(ctx: RuntimeContext, visits: list[date]) -> dict[str, Any] | None:
     """Own rhythm: days away over the own median interval; None below 4 visits in the half year."""
     if len(visits) < ENOUGH_VISITS:
         return None
@@ -230,7 +249,7 @@ def _describe_recharge(cards: list[CardEntry]) -> dict[str, Any] | None:
     }
 
 
-def _describe_consent(ctx: RuntimeContext, member_id: int) -> dict[str, Any]:
+def describe_consent(ctx: RuntimeContext, member_id: int) -> dict[str, Any]:
     version = MemberVersion.objects.filter(
         site=ctx.site, member_id=member_id, valid_to__gt=ctx.business_date
     ).first()

@@ -44,3 +44,64 @@ class CustomerAnalysis(BaseModel):
     churn_risk: int = Field(ge=0, le=100)
     reasons: list[str] = []
     next_best_action: str
+
+
+class Finding(BaseModel):
+    """Something seen in the finances, with the metric and the figure that show it."""
+
+    text: str = Field(min_length=1)
+    metric: str | None = None
+    figure: str | int | float | None = None
+
+
+class FinanceRisk(BaseModel):
+    text: str = Field(min_length=1)
+    severity: Literal["low", "medium", "high"] = "medium"
+
+
+class FinanceAction(BaseModel):
+    """Who does what by when, and what shows that it helped."""
+
+    text: str = Field(min_length=1)
+    owner: str | None = None
+    due: str | None = None
+    metric: str | None = None
+    expected: str | None = None
+
+
+class FinanceInsight(BaseModel):
+    """app2_finance, app2a_finance_area."""
+
+    headline: str
+    findings: list[Finding] = []
+    risks: list[FinanceRisk] = []
+    actions: list[FinanceAction] = []
+
+
+class PairRisk(BaseModel):
+    text: str = Field(min_length=1)
+
+
+class PairAnalysis(BaseModel):
+    """app4_analysis: how an assistant and a member stand."""
+
+    stage: str
+    strength: int = Field(ge=0, le=100)
+    summary: str = ""
+    risks: list[str | PairRisk] = []
+    opportunities: list[str] = []
+
+
+class TalkingPoint(BaseModel):
+    """Words for one occasion: what they aim at, and what must not be said with them."""
+
+    scene: str
+    words: str = Field(min_length=1)
+    aim: str
+    avoid: str = Field(min_length=1)
+
+
+class Tactics(BaseModel):
+    """app5_tactics."""
+
+    talking_points: list[TalkingPoint]

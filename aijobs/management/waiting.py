@@ -11,6 +11,9 @@ from django.db.models import Model
 
 from aijobs.jobs import job_progress
 from aijobs.models import TriggerJob
+from aijobs.targets import SOURCES, Target
+from metrics.models import Assistant, Member, Note
+from metrics.ranges import RANGES
 from sandbox.context import RuntimeContext, use_context
 from sandbox.models import Site
 from zqyy.durable.driver import drive
@@ -26,6 +29,34 @@ def add_site_argument(parser: CommandParser) -> None:
 def add_wait_argument(parser: CommandParser) -> None:
     parser.add_argument(
         "--wait", action="store_true", help="until the job has ended; fails unless it completes"
+    )
+
+
+def add_target_arguments(parser: CommandParser) -> None:
+    parser.add_argument("--member", help="the member's external id")
+    parser.add_argument("--assistant", help="the assistant's external id")
+    parser.add_argument("--note", help="the note's external id; else the newest")
+    parser.add_argument("--range", choices=RANGES, help="of days, relative to the date")
+    parser.add_argument("--area", help="an area's code; app2_finance takes the whole store")
+    parser.add_argument("--source", choices=SOURCES, help="whose clues app8 replaces")
+
+
+def find_target(ctx: RuntimeContext, options: dict[str, Any]) -> Target:
+    """What the arguments of `add_target_arguments` name.
+
+    Raises:
+        CommandError: somebody or something the store does not have at this date.
+        BadRequest: an area that is no code.
+    """
+    return Target.from_payload(
+        {
+            "member_id": find_id(Member, ctx, options["member"]),
+            "assistant_id": find_id(Assistant, ctx, options["assistant"]),
+            "note_id": find_id(Note, ctx, options["note"]),
+            "range_key": options["range"],
+            "area": options["area"],
+            "source": options["source"],
+        }
     )
 
 

@@ -22,6 +22,7 @@ class _Version:
 
     area_id: int
     code: str
+    name: str
     parent_id: int | None
     is_virtual: bool
     tables: int | None
@@ -49,6 +50,11 @@ class AreaTree:
     def codes(self) -> list[str]:
         """Every area of the store, the whole store first."""
         return [ALL, *(v.code for v in self._in_force.values() if v.code != ALL)]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What every area is called, by its code."""
+        return {v.code: v.name for v in self._in_force.values()}
 
     def parts(self, code: str) -> frozenset[int] | None:
         """The ids whose sums make up an area: itself and what it contains; None for everything.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ def finance_grid(*, ctx: RuntimeContext | None = None) -> dict[str, dict[str, Ce
     """
     ctx = ctx or current_context()
     areas = AreaTree(ctx=ctx)
-    return _cells(areas, areas.codes, list(RANGES), ctx=ctx)
+    dates = {key: periods_of(key, ctx.business_date) for key in RANGES}
+    return _cells(areas, areas.codes, dates, ctx=ctx)
 
 
 def finance_cell(
@@ -51,7 +52,40 @@ def finance_cell(
         BadRequest: no such range. NotFound: the store has no such area.
     """
     ctx = ctx or current_context()
-    return _cells(AreaTree(ctx=ctx), [area_code], [range_key], ctx=ctx)[area_code][range_key]
+    dates = {range_key: periods_of(range_key, ctx.business_date)}
+    return _cells(AreaTree(ctx=ctx), [area_code], dates, ctx=ctx)[area_code][range_key]
+
+
+def closed_column(
+    *, range_key: str, areas: AreaTree, ctx: RuntimeContext | None = None
+) -> dict[str, Cell] | None:
+    """Every area of the store in a range of closed days (see closed_periods), in one statement.
+
+    None: the range has no closed day yet.
+
+    Raises:
+        BadRequest: no such range.
+    """
+    ctx = ctx or current_context()
+    periods = closed_periods(range_key, ctx.business_date)
+    if periods is None:
+        return None
+    cells = _cells(areas, areas.codes, {range_key: periods}, ctx=ctx)
+    return {code: ranges[range_key] for code, ranges in cells.items()}
+
+
+def closed_periods(range_key: str, day: date) -> dict[str, tuple[date, date]] | None:
+    """`periods_of` while `day` is still open: a range that runs ends on the day before.
+
+    None: it begins on `day`.
+
+    Raises:
+        BadRequest: no such range.
+    """
+    start, end = resolve_range(range_key, day)
+    if end < day:
+        return periods_of(range_key, day)
+    return None if start == day else periods_of(range_key, day - timedelta(days=1))
 
 
 def periods_of(range_key: str, day: date) -> dict[str, tuple[date, date]]:
@@ -66,9 +100,12 @@ def periods_of(range_key: str, day: date) -> dict[str, tuple[date, date]]:
 
 
 def _cells(
-    areas: AreaTree, codes: Sequence[str], ranges: Sequence[str], *, ctx: RuntimeContext
+    areas: AreaTree,
+    codes: Sequence[str],
+    dates: Mapping[str, dict[str, tuple[date, date]]],
+    *,
+    ctx: RuntimeContext,
 ) -> dict[str, dict[str, Cell]]:
-    dates = {key: periods_of(key, ctx.business_date) for key in ranges}
     asked = [days for periods in dates.values() for days in periods.values()]
     found = _sums(areas, codes, asked, ctx=ctx)
     hall = Hall(ctx=ctx, areas=areas)

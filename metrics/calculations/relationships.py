@@ -15,10 +15,20 @@ from django.db import connection
 from metrics.money import hours, yuan
 from sandbox.context import RuntimeContext, current_context
 from sandbox.decorators import runtime_aware
-from sandbox.options import option
+from sandbox.options import option_values
 
 # Somebody served within so many days is one of the assistant's own customers.
 OWN_DAYS = 90
+
+
+# What the statements call the options.
+_OPTIONS = {
+    "window": "relationship_window_days",
+    "half_life": "relationship_half_life",
+    "hour": "relationship_hour_weight",
+    "yuan": "relationship_yuan_weight",
+    "k": "relationship_k",
+}
 
 
 @dataclass(frozen=True)
@@ -132,13 +142,10 @@ ORDER BY index DESC, own.member_id
 
 
 def _parameters(assistant_id: int, ctx: RuntimeContext) -> dict[str, Any]:
+    options = option_values(list(_OPTIONS.values()), ctx.site)
     return {
         "site": ctx.site.pk,
         "assistant": assistant_id,
         "day": ctx.business_date,
-        "window": option("relationship_window_days", ctx.site),
-        "half_life": option("relationship_half_life", ctx.site),
-        "hour": option("relationship_hour_weight", ctx.site),
-        "yuan": option("relationship_yuan_weight", ctx.site),
-        "k": option("relationship_k", ctx.site),
+        **{name: options[key] for name, key in _OPTIONS.items()},
     }

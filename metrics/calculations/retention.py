@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -39,6 +43,29 @@ def month_members(*, ctx: RuntimeContext) -> MonthMembers:
         churned=Count("pk", filter=Q(last_visit__range=(month - away, day - away))),
     )
     return MonthMembers(**counts)
+
+
+def transitions(
+    periods: Mapping[str, tuple[date, date]], *, ctx: RuntimeContext
+) -> dict[str, dict[str, int]]:
+    """How many times members moved into new, returned and churned in each of some periods."""
+    stages = [stage.value for stage in (Stage.NEW, Stage.RETURNED, Stage.CHURNED)]
+    within = {name: Q(stat_date__range=days) for name, days in periods.items()}
+    rows = MemberLifecycle.objects.filter(
+        reduce(or_, within.values()),
+        site=ctx.site,
+        stage__in=stages,
+        stat_date__lte=ctx.business_date,
+    ).values("stage")
+    found: dict[str, dict[str, Any]] = {
+        row["stage"]: dict(row)
+        for row in rows.annotate(
+            **{name: Count("pk", filter=condition) for name, condition in within.items()}
+        )
+    }
+    return {
+        name: {stage: found.get(stage, {}).get(name, 0) for stage in stages} for name in periods
+    }
 
 
 def month_transitions(*, ctx: RuntimeContext) -> dict[str, int]:

@@ -7,10 +7,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from aijobs.errors import NothingToSay
-from aijobs.management.waiting import add_site_argument, find_id, find_site
+from aijobs.management.waiting import (
+    add_site_argument,
+    add_target_arguments,
+    find_site,
+    find_target,
+)
 from aijobs.registry import AI_APPS, find_app
-from aijobs.targets import Target
-from metrics.models import Member, Note
 from sandbox.audit import record_sandbox_use
 from sandbox.cli import add_known_at_argument
 from sandbox.context import as_known, resolve_context, use_context
@@ -23,8 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("app", help=", ".join(AI_APPS))
         add_site_argument(parser)
-        parser.add_argument("--member", help="the member's external id")
-        parser.add_argument("--note", help="the note's external id; else the newest")
+        add_target_arguments(parser)
         parser.add_argument("--as-of", type=date.fromisoformat, help="a business date")
         add_known_at_argument(parser)
 
@@ -35,10 +37,7 @@ class Command(BaseCommand):
             ctx = as_known(resolve_context(site, as_of=options["as_of"]), options["known_at"])
             with use_context(ctx):
                 record_sandbox_use(ctx, used_for=f"features {app.key}")
-                target = Target(
-                    member_id=find_id(Member, ctx, options["member"]),
-                    note_id=find_id(Note, ctx, options["note"]),
-                )
+                target = find_target(ctx, options)
                 app.check_target(ctx, target)
                 features = app.build_features(ctx, target, {})
         except ZqyyError as error:
