@@ -1,15 +1,15 @@
 """The rhythm of a board's members, computed by the database from the dates of their visits.
 
 A page that is sorted by something else looks up the visits of the rows it shows. One that is sorted
-by a rhythm needs everybody's: then the visits of the store are grouped by member once and joined.
-Django has no join of a grouped query, hence one of our own.
+or filtered by a rhythm needs everybody's: then the visits of the store are grouped by member once
+and joined. Django has no join of a grouped query, hence one of our own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from typing import Any, Self, cast
+from typing import Any
 
 from django.db.models import DecimalField, F, Field, Func, QuerySet
 from django.db.models.sql import Query
@@ -26,25 +26,13 @@ FROM {MemberConsumption._meta.db_table}
 WHERE site_id = %s AND stat_date = last_visit AND stat_date > %s AND stat_date <= %s"""
 
 
-class Board(QuerySet[Member]):
-    """Members with their metrics. Sorting by a rhythm joins the visits of the whole store."""
-
-    def order_by(self, *fields: Any) -> Self:
-        ordered = super().order_by(*fields)
-        for name in {name for field in fields for name in _names_in(field)}:
-            annotation = self.query.annotations.get(name)
-            for part in annotation.flatten() if annotation else ():
-                if isinstance(part, _OfVisits):
-                    part.join_to(ordered.query)
-        return ordered
-
-
-def _names_in(ordering: Any) -> set[str]:
-    """The columns that an ordering looks at: "-name", F("name"), or an expression of some."""
-    if isinstance(ordering, str):
-        return {ordering.removeprefix("-")}
-    parts: list[Any] = [*ordering.flatten()] if hasattr(ordering, "flatten") else [ordering]
-    return {cast(Any, part).name for part in parts if isinstance(part, F)}
+def join_visits(members: QuerySet[Member], *, names: Collection[str]) -> None:
+    """Have the visits of all members at hand where the named columns are made of them."""
+    for name in names:
+        annotation = members.query.annotations.get(name)
+        for part in annotation.flatten() if annotation else ():
+            if isinstance(part, _OfVisits):
+                part.join_to(members.query)
 
 
 class _VisitsJoin(BaseTable):
@@ -108,7 +96,9 @@ class _OfVisits(Func):
         return self.sql.format(days=days), (*self.visits, *self.params)
 
 
-def add_rhythms(members: Board, *, ctx: RuntimeContext, options: StickinessOptions) -> Board:
+def add_rhythms(
+    members: QuerySet[Member], *, ctx: RuntimeContext, options: StickinessOptions
+) -> QuerySet[Member]:
     """Annotate stickiness, visit_interval_median and overdue_ratio; needs last_visit_days.
 
     What calculations.rhythm says of one member, of each row.
@@ -116,7 +106,7 @@ def add_rhythms(members: Board, *, ctx: RuntimeContext, options: StickinessOptio
     day = ctx.business_date
     window = timedelta(days=max(RHYTHM_DAYS, options.window_days))
     visits = [ctx.site.pk, day - window, day]
-    annotated: Board = members.annotate(
+    return members.annotate(
         stickiness=_OfVisits(
             _STICKINESS,
             params=[day, options.window_days, day, float(options.half_life), options.k],
@@ -132,7 +122,6 @@ def add_rhythms(members: Board, *, ctx: RuntimeContext, options: StickinessOptio
             output_field=DecimalField(max_digits=6, decimal_places=2),
         ),
     )
-    return annotated
 
 
 def _interval_median(day: date, visits: Sequence[Any]) -> _OfVisits:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
 from metrics.boards import member_board
 from metrics.importers import push_rows
@@ -65,6 +66,24 @@ def test_every_column_can_be_sorted_and_filtered_by(board, column):
     assert ascending == descending[::-1]
     known = [row for row in board if getattr(row, column) is not None]
     assert board.filter(**{f"{column}__isnull": False}).count() == len(known) >= 1
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "joins"),
+    [
+        (lambda board: board.order_by("-total_consumption"), 0),
+        (lambda board: board.order_by("lifecycle_stage"), 1),
+        (lambda board: board.filter(Q(name="会员3") | Q(external_id="M3")), 1),
+        (lambda board: board.exclude(lifecycle_stage="new"), 1),
+    ],
+)
+def test_what_is_only_shown_is_not_joined(board, narrowed, joins):
+    sql = str(narrowed(board).query)
+
+    found = sql.count('OUTER JOIN "member_versions"') + sql.count(
+        'OUTER JOIN "dws_member_lifecycle"'
+    )
+    assert found == joins
 
 
 def test_a_row_carries_its_numbers(board):

@@ -144,23 +144,25 @@ def test_all_metrics_of_a_member_are_three_queries(django_assert_num_queries):
 
 
 @pytest.mark.parametrize(
-    ("ordering", "joins"),
+    ("condition", "ordering", "joins"),
     [
-        ("-last_visit", 0),
-        ("name", 0),
-        ("-overdue_ratio", 1),
-        ("stickiness", 1),
-        (F("overdue_ratio").desc(nulls_last=True), 1),
-        ((F("overdue_ratio") * F("consumption_60d")).desc(), 1),
+        ({}, "-last_visit", 0),
+        ({"visits__gt": 0}, "name", 0),
+        ({}, "-overdue_ratio", 1),
+        ({"visits__gt": 0}, "stickiness", 1),
+        ({"overdue_ratio": None}, "-last_visit", 1),
+        ({"overdue_ratio": None}, "-overdue_ratio", 1),
+        ({}, F("overdue_ratio").desc(nulls_last=True), 1),
+        ({}, (F("overdue_ratio") * F("consumption_60d")).desc(), 1),
     ],
     ids=str,
 )
-def test_visits_are_joined_once_and_only_to_sort_by_them(ordering, joins):
+def test_visits_are_joined_once_and_only_to_sort_or_filter_by_them(condition, ordering, joins):
     site = make_site()
     push_bills(site, [bill(days_before(site, 3), member=push_member(site))])
 
     with use_context(live_context(site)) as ctx:
-        board = member_board(ctx=ctx).filter(overdue_ratio=None).order_by(ordering)
+        board = member_board(ctx=ctx).filter(**condition).order_by(ordering)
         sql = str(board.query)
 
         assert sql.count("LEFT JOIN (SELECT member_id") == joins
