@@ -14,6 +14,8 @@ StaleRun               (a lost lease) the row is not in the state this step star
 
 from __future__ import annotations
 
+from typing import Any
+
 from zqyy.durable.leases import LeaseLost
 
 
@@ -32,7 +34,11 @@ class StepError(Exception):
 
 
 class Refused(StepError):
-    """A guard said no."""
+    """A guard said no; `details` are what its message was made of."""
+
+    def __init__(self, text: str = "", *, code: str = "", details: dict[str, Any]) -> None:
+        super().__init__(text, code=code)
+        self.details = details
 
 
 class NothingToSay(StepError):

@@ -1,9 +1,10 @@
-"""The gate: the only way to a provider. Every call, first, retry or repair, is admitted by one
-database function that takes its hold and starts the run, and is settled when it has ended.
+"""The gate: the only way to a provider. Every call, first, retry or repair, passes the guards in
+one database function that takes its hold and starts the run, and is settled when it has ended.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -12,16 +13,21 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models.functions import Now
 
 from aijobs.ai_apps.base import AIApp
-from aijobs.errors import ProviderError, Refused, StaleRun, Throttled, Unreachable
+from aijobs.alerts import raise_alert
+from aijobs.errors import ProviderError, Refused, Throttled, Unreachable
+from aijobs.guards.calls import open_call, settle_call
+from aijobs.guards.limits import Limits, limits_of
+from aijobs.guards.refusals import guards_passed
 from aijobs.models import ProviderCall, Run
 from aijobs.providers import Completion, Provider, Request
 from aijobs.runs import record_inputs
-from sandbox.context import RuntimeContext, live_context, use_context
+from sandbox.context import RuntimeContext, use_context
 from zqyy.durable.leases import Held, LeaseLost, fence
 from zqyy.durable.outages import insist
+
+logger = logging.getLogger(__name__)
 
 Purpose = ProviderCall.Purpose
 
@@ -32,6 +38,8 @@ FIRST_PAUSE_SECONDS = 0.5
 OVERHEAD_TOKENS = 200
 # A hold outlives its call by this much before the sweeper takes its driver for gone.
 HOLD_GRACE_SECONDS = 60
+# Who waits for the rate asks again at least this often: a switch or an option may have changed.
+LONGEST_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,12 @@ class Gate:
 
     `ask` commits each admission before it calls. The last call stays open for the transaction
     that ends the run: it must `settle`.
+
+    Args:
+        seconds: the step's, of which a wait for the rate is a part.
+        job_ends_at: the job's deadline on this process's monotonic clock.
+        patient: a prewarm's step. It leaves a part of the rate to the others and waits for the
+            rest as long as its job may take; that time is not the step's.
     """
 
     def __init__(
@@ -60,12 +74,17 @@ class Gate:
         provider: Provider,
         inputs: dict[str, Any],
         seconds: float,
+        job_ends_at: float,
+        patient: bool,
     ) -> None:
         self._held, self._ctx, self._run, self._app = held, ctx, run, app
         self._provider, self._inputs = provider, inputs
         self._ends_at = time.monotonic() + seconds
+        self._job_ends_at, self._patient = job_ends_at, patient
+        self._limits: Limits | None = None
         self._unsettled: _Usage | None = None
         self._completions: list[Completion] = []
+        self._refusal: Refused | None = None
 
     def ask(self, prompt: str, purpose: Purpose) -> Completion:
         """The provider's answer; what may be tried again is, each time through the gate.
@@ -75,13 +94,16 @@ class Gate:
             LeaseLost: stop, write nothing.
         """
         for attempt in range(1, MOST_ATTEMPTS + 1):
-            call_id = insist(lambda: self._admit(prompt, purpose))  # noqa: B023  called at once
+            self._settle_alone()
+            call_id = self._wait_for_admission(prompt, purpose)
             try:
                 completion = self._call(prompt)
             except ProviderError as error:
                 self._unsettled = _Usage(call_id, None, error.code)
                 if attempt == MOST_ATTEMPTS or not isinstance(error, Throttled | Unreachable):
                     raise
+                # Before the pause, which needs no hold.
+                self._settle_alone()
                 self._pause(error, attempt)
                 purpose = Purpose.RETRY
                 continue
@@ -91,58 +113,100 @@ class Gate:
         raise AssertionError("the last attempt returns or raises")
 
     def usage(self) -> dict[str, Any]:
-        """What all answers together took, as columns of the run."""
+        """What all answers together took, and where a guard refused, as columns of the run."""
         return {
             "tokens_in": sum(one.tokens_in for one in self._completions),
             "tokens_out": sum(one.tokens_out for one in self._completions),
             "cost": sum((one.cost for one in self._completions), Decimal()),
             "is_estimated": any(one.is_estimated for one in self._completions),
+            **({"guards": guards_passed(self._refusal.code)} if self._refusal else {}),
         }
 
     def settle(self) -> None:
         """Exchange the last call's hold for what it used, in the transaction that ends the run.
 
+        After everything but alerts: it locks budgets of the whole chain.
+
         Raises:
             StaleRun: somebody settled it: the run is not ours any more.
         """
-        if self._unsettled is not None:
-            _settle(self._unsettled)
+        if self._unsettled is None or self._limits is None:
+            return
+        settled = settle_call(
+            site_id=self._run.site_id,
+            call_id=self._unsettled.call_id,
+            completion=self._unsettled.completion,
+            error_code=self._unsettled.error_code,
+            limits=self._limits,
+        )
+        if settled.overrun and (used := self._unsettled.completion):
+            tokens = used.tokens_in + used.tokens_out
+            params = {"step": self._run.step, "used": tokens, "reserved": tokens - settled.overrun}
+            raise_alert(run=self._run, alert_type="overrun", code="overrun", params=params)
+        if settled.breaker == "opened":
+            logger.warning("breaker of %s/%s opened", self._provider.name, self._app.key)
+        elif settled.breaker == "closed":
+            params = {"step": self._run.step, "provider": self._provider.name}
+            raise_alert(run=self._run, alert_type="recovered", code="recovered", params=params)
+
+    # --- Admission ------------------------------------------------------------------------------
+
+    def _wait_for_admission(self, prompt: str, purpose: Purpose) -> int:
+        since = time.monotonic()
+        while True:
+            try:
+                return insist(lambda: self._admit(prompt, purpose))
+            except Refused as refusal:
+                if refusal.code != "rate_limited" or not self._wait_for_rate(refusal, since):
+                    self._refusal = refusal
+                    raise
 
     def _admit(self, prompt: str, purpose: Purpose) -> int:
+        hold = len(prompt.encode()) + OVERHEAD_TOKENS + self._app.max_output_tokens
         with use_context(self._ctx):
             fence(self._held)
-            if self._unsettled is not None:
-                _settle(self._unsettled)
             if purpose == Purpose.FIRST:
                 record_inputs(self._run, **self._inputs)
-            call_id, generation = self._open_call(prompt, purpose)
-        self._unsettled = None
-        self._run.status, self._run.generation = Run.Status.RUNNING, generation
-        return call_id
-
-    def _open_call(self, prompt: str, purpose: Purpose) -> tuple[int, int]:
-        hold = len(prompt.encode()) + OVERHEAD_TOKENS + self._app.max_output_tokens
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT call_id, generation, refusal"
-                " FROM open_provider_call(%s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    self._ctx.site.pk,
-                    self._run.pk,
-                    purpose.value,
-                    self._provider.name,
-                    self._provider.model_of(self._app.key),
-                    live_context(self._ctx.site).business_date,
-                    hold,
-                    self._seconds_left() + HOLD_GRACE_SECONDS,
-                ],
+            self._limits = limits_of(self._ctx.site)
+            opened = open_call(
+                run=self._run,
+                purpose=purpose.value,
+                provider=self._provider.name,
+                model=self._provider.model_of(self._app.key),
+                hold=hold,
+                seconds=self._seconds_left() + HOLD_GRACE_SECONDS,
+                is_patient=self._patient,
+                limits=self._limits,
             )
-            call_id, generation, refusal = cursor.fetchone()
-        if refusal == "stale_run":
-            raise StaleRun(self._run.step)
-        if refusal is not None:
-            raise Refused(code=refusal)
-        return call_id, generation
+        self._run.status, self._run.generation = Run.Status.RUNNING, opened.generation
+        return opened.call_id
+
+    def _wait_for_rate(self, refusal: Refused, since: float) -> bool:
+        """Wait until the rate may have room; False: the time for that is over."""
+        started = time.monotonic()
+        limit = self._limits.rate_wait_seconds if self._limits else 0
+        until = self._job_ends_at if self._patient else min(since + limit, self._ends_at)
+        if started >= until:
+            return False
+        # Not all who wait at the same moment.
+        seconds = refusal.details["retry_after"] + random.uniform(0, 0.2)  # noqa: S311  no secret
+        self._sleep(min(seconds, LONGEST_WAIT_SECONDS, until - started))
+        if self._patient:
+            self._ends_at += time.monotonic() - started
+        return True
+
+    def _settle_alone(self) -> None:
+        """Settle the last call in a transaction of its own: another one follows."""
+        if self._unsettled is not None:
+            insist(self._settle_fenced)
+            self._unsettled = None
+
+    def _settle_fenced(self) -> None:
+        with use_context(self._ctx):
+            fence(self._held)
+            self.settle()
+
+    # --- The call -------------------------------------------------------------------------------
 
     def _call(self, prompt: str) -> Completion:
         require_no_transaction()
@@ -166,13 +230,21 @@ class Gate:
         seconds = max(usual, error.retry_after or 0)
         if seconds >= self._seconds_left():
             raise error
+        self._sleep(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, but not for a lease that is lost.
+
+        Raises:
+            LeaseLost: it is.
+        """
         lost = threading.Event()
         with self._held.lost.calling(lost.set):
             if lost.wait(seconds):
                 raise LeaseLost(self._held.key)
 
     def _seconds_left(self) -> float:
-        return self._ends_at - time.monotonic()
+        return min(self._ends_at, self._job_ends_at) - time.monotonic()
 
 
 def require_no_transaction() -> None:
@@ -183,21 +255,3 @@ def require_no_transaction() -> None:
     """
     if connection.in_atomic_block:
         raise RuntimeError("a provider is never called inside a transaction")
-
-
-def _settle(usage: _Usage) -> None:
-    used = usage.completion
-    values: dict[str, Any] = {"status": ProviderCall.Status.RELEASED}
-    if used is not None:
-        values = {
-            "status": ProviderCall.Status.SETTLED,
-            "tokens_in": used.tokens_in,
-            "tokens_out": used.tokens_out,
-            "is_estimated": used.is_estimated,
-            "cost": used.cost,
-            "model": used.model[:64],
-            "request_id": used.request_id[:80],
-        }
-    held = ProviderCall.objects.filter(pk=usage.call_id, status=ProviderCall.Status.HELD)
-    if not held.update(finished_at=Now(), error_code=usage.error_code, **values):
-        raise StaleRun(f"call {usage.call_id}")

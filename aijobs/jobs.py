@@ -26,6 +26,7 @@ from aijobs.chains import (
 )
 from aijobs.claims import Scope, Wanted, holder_of, release_claims, take_claims
 from aijobs.errors import StaleRun
+from aijobs.guards.kill_switches import require_running
 from aijobs.models import Run, TriggerJob
 from aijobs.registry import find_app
 from aijobs.runs import cancel_open_runs, newest_runs, open_next_attempt, open_runs
@@ -165,11 +166,12 @@ def open_app_run(
 
     Raises:
         KnownAtReadOnly: a job knows what is known when it runs. BadRequest: an unknown app, or a target that lacks something; names it.
-        NotFound: the member is not known at D.
+        NotFound: the member is not known at D. KillSwitchTriggered: AI is switched off for it.
     """
     if ctx.known_at is not None:
         raise KnownAtReadOnly
     declared = find_app(app)
+    require_running(ctx=ctx, app=declared.key)
     wanted = Target.from_payload(target)
     declared.check_target(ctx, wanted)
     step = PlannedStep(declared.key, wanted)

@@ -14,7 +14,8 @@ from django.db.models.functions import Now
 
 from aijobs.chains import PlannedStep
 from aijobs.errors import StaleRun
-from aijobs.models import ProviderCall, Run, TriggerJob
+from aijobs.guards.calls import abandon_calls
+from aijobs.models import Run, TriggerJob
 
 Status = Run.Status
 
@@ -128,37 +129,35 @@ def skip_run(run: Run) -> None:
 
 def cancel_open_runs(*, job: TriggerJob) -> None:
     """End what has not ended. Calls in flight are counted in full: nobody will know."""
-    runs = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status__in=Run.OPEN)
-    for run in runs.select_for_update():
-        settle_unknown(run)
+    for run in _lock_runs(job, Run.OPEN):
         _end(run, Status.CANCELLED, error_code="cancelled")
 
 
 def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> None:
     """End every step that has not ended, the job being over."""
-    runs = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status__in=Run.OPEN)
-    for run in runs.select_for_update():
-        if run.status == Status.RUNNING:
-            settle_unknown(run)
+    for run in _lock_runs(job, Run.OPEN):
         fail_run(run, code=code, error=error)
 
 
 def replace_lost_runs(*, job: TriggerJob) -> list[Run]:
     """What a driver that is gone left running becomes `unknown`; each gets a next attempt."""
-    lost = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status=Status.RUNNING)
     attempts = []
-    for run in lost.select_for_update():
-        settle_unknown(run)
+    for run in _lock_runs(job, (Status.RUNNING,)):
         _end(run, Status.UNKNOWN)
         attempts.append(open_next_attempt(run))
     return attempts
 
 
-def settle_unknown(run: Run) -> None:
-    """A hold whose answer nobody will read counts in full."""
-    ProviderCall.objects.filter(
-        site_id=run.site_id, run_id=run.pk, status=ProviderCall.Status.HELD
-    ).update(status=ProviderCall.Status.UNKNOWN, finished_at=Now())
+def _lock_runs(job: TriggerJob, statuses: Iterable[Run.Status]) -> list[Run]:
+    """The runs of a job about to be ended by somebody else than their driver.
+
+    Their holds count in full, all at once before the first is ended: the guards' locks have an
+    order.
+    """
+    open_ones = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status__in=statuses)
+    runs = list(open_ones.order_by("pk").select_for_update())
+    abandon_calls(site_id=job.site_id, run_ids=[run.pk for run in runs])
+    return runs
 
 
 def _end(run: Run, to: Run.Status, **values: Any) -> None:

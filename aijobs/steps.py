@@ -17,7 +17,7 @@ from django.db import transaction
 from aijobs.ai_apps.base import AIApp, Features
 from aijobs.alerts import ALERT_TYPES, raise_alert
 from aijobs.cache import store_result
-from aijobs.errors import InvalidOutput, NothingToSay, PromptError, Stale, StepError
+from aijobs.errors import InvalidOutput, NothingToSay, PromptError, Refused, Stale, StepError
 from aijobs.events import announce_cache_update, announce_job_progress
 from aijobs.gate import Gate, Purpose
 from aijobs.jobs import count_step, job_progress
@@ -86,7 +86,9 @@ def take_step(drive: Drive, run: Run) -> None:
             app=inputs.app,
             provider=inputs.provider,
             inputs=inputs.as_columns(),
-            seconds=min(drive.step_seconds, drive.seconds_left()),
+            seconds=drive.step_seconds,
+            job_ends_at=drive.ends_at,
+            patient=drive.job.event_type == "dws_completed",
         )
         answer = gate.ask(inputs.prompt, Purpose.FIRST).text
         try:
@@ -182,7 +184,6 @@ def _store(
         fence(drive.held)
         count_step(drive.job)
         finish_run(run, response=answer, result=result, latency_ms=milliseconds, **gate.usage())
-        gate.settle()
         if inputs.app.after_write is not None:
             inputs.app.after_write(run, inputs.target, result)
         store_result(
@@ -203,6 +204,7 @@ def _store(
             )
         )
         announce_progress(drive.job)
+        gate.settle()
 
 
 def _writing_context(ctx: RuntimeContext) -> RuntimeContext:
@@ -216,12 +218,13 @@ def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: s
         count_step(drive.job)
         usage = gate.usage() if gate else {}
         fail_run(run, code=error.code, error=str(error), response=answer, **usage)
+        announce_progress(drive.job)
         if gate is not None:
             gate.settle()
         if not isinstance(error, Stale):
             kind = error.code if error.code in ALERT_TYPES else "failed"
-            raise_alert(run=run, alert_type=kind, code=error.code, params={"step": run.step})
-        announce_progress(drive.job)
+            params = {"step": run.step, **(error.details if isinstance(error, Refused) else {})}
+            raise_alert(run=run, alert_type=kind, code=error.code, params=params)
 
 
 def _skip(drive: Drive, run: Run) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
+from aijobs.guards.calls import abandon_expired_calls
 from aijobs.jobs import finish_job, start_job
 from aijobs.models import TriggerJob
 from aijobs.runs import fail_open_runs
@@ -22,20 +22,12 @@ def settle_expired_holds() -> None:
     """Give back the holds of drivers that are gone.
 
     A hold counts in full while its run is running: nobody knows whether the provider answered.
-    After an outage of the database the drivers that are still there come first.
+    After an outage of the database the sweeper leaves the drivers time to come first.
     """
     for site in Site.objects.all():
-        with use_context(live_context(site)), connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE provider_calls c SET finished_at = clock_timestamp(),"
-                " status = CASE r.status WHEN 'running' THEN 'unknown' ELSE 'released' END"
-                " FROM runs r WHERE r.site_id = c.site_id AND r.id = c.run_id"
-                " AND c.site_id = %s AND c.status = 'held' AND c.expires_at < clock_timestamp()"
-                " AND pg_postmaster_start_time() < clock_timestamp() - interval '10 s'",
-                [site.pk],
-            )
-            if cursor.rowcount:
-                logger.warning("%s expired holds of site %s settled", cursor.rowcount, site.pk)
+        with use_context(live_context(site)):
+            if settled := abandon_expired_calls(site_id=site.pk):
+                logger.warning("%s expired holds of site %s settled", settled, site.pk)
 
 
 def fail_abandoned_jobs() -> None:

@@ -5,7 +5,7 @@ Today's value counts at any business date; with `known_at` the one recorded by t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +16,25 @@ from django.utils.translation import gettext_lazy as _
 from sandbox.audit import record_change
 from sandbox.errors import BadRequest
 from sandbox.models import Option, Site
+from sandbox.option_rules import at_least, is_time_of_day, is_timezone, parse_hours
 
 
 @dataclass(frozen=True)
 class OptionDeclaration:
-    """key: stable name; kind: the Python type of a value; default: when nobody set one."""
+    """One runtime setting.
+
+    Attributes:
+        key: stable name. kind: the Python type of a value. default: when nobody set one.
+        check: raises ValueError, in words for people, for a value that makes no sense.
+        is_chain_wide: about all stores together, so that no store has a value of its own.
+    """
 
     key: str
     kind: type
     default: Any
     title: Promise | str
+    check: Callable[[Any], object] | None = None
+    is_chain_wide: bool = False
 
 
 OPTIONS = [
@@ -63,13 +72,82 @@ OPTIONS = [
         "quality_severities", dict, {}, _("checks of the data that are hard or soft, by check")
     ),
     OptionDeclaration("snapshot_sample", int, 10, _("members and assistants kept of every night")),
-    OptionDeclaration("ai_step_timeout", int, 180, _("seconds an AI step may take")),
-    OptionDeclaration("ai_rate_per_minute", int, 60, _("AI calls a store may make in a minute")),
-    OptionDeclaration("rate_wait_seconds", int, 60, _("seconds an event chain waits for the rate")),
+    OptionDeclaration("ai_step_timeout", int, 180, _("seconds an AI step may take"), at_least(1)),
+    # --- The gate
+    OptionDeclaration(
+        "ai_rate_per_minute", int, 60, _("AI calls a store may make in a minute"), at_least(0)
+    ),
+    OptionDeclaration(
+        "ai_rate_by_hour",
+        str,
+        "",
+        _("factors of that rate by the store's hour, as in 0-7:1.4,8-16:1.0; other hours 1"),
+        parse_hours,
+    ),
+    OptionDeclaration(
+        "prewarm_rate", int, 40, _("how many of every 60 AI calls a prewarm may make"), at_least(1)
+    ),
+    OptionDeclaration(
+        "rate_wait_seconds", int, 60, _("seconds an event chain waits for the rate"), at_least(0)
+    ),
+    OptionDeclaration(
+        "breaker_failures",
+        int,
+        5,
+        _("failures in a row after which an AI app pauses itself"),
+        at_least(1),
+        is_chain_wide=True,
+    ),
+    OptionDeclaration(
+        "breaker_open_seconds",
+        int,
+        60,
+        _("seconds until a paused AI app tries again"),
+        at_least(1),
+        is_chain_wide=True,
+    ),
+    OptionDeclaration(
+        "budget_site_day", int, 1_000_000, _("AI tokens a store may use in a day"), at_least(0)
+    ),
+    OptionDeclaration(
+        "budget_site_month", int, 20_000_000, _("AI tokens a store may use in a month"), at_least(0)
+    ),
+    OptionDeclaration(
+        "budget_chain_day",
+        int,
+        20_000_000,
+        _("AI tokens all stores together may use in a day"),
+        at_least(0),
+        is_chain_wide=True,
+    ),
+    OptionDeclaration(
+        "budget_chain_month",
+        int,
+        400_000_000,
+        _("AI tokens all stores together may use in a month"),
+        at_least(0),
+        is_chain_wide=True,
+    ),
+    OptionDeclaration(
+        "chain_timezone",
+        str,
+        "Asia/Shanghai",
+        _("time zone in which the chain's days and months are counted"),
+        is_timezone,
+        is_chain_wide=True,
+    ),
+    OptionDeclaration(
+        "chain_day_starts_at",
+        str,
+        "08:00",
+        _("time at which the chain's business day turns over"),
+        is_time_of_day,
+        is_chain_wide=True,
+    ),
     OptionDeclaration("ai_provider", str, "", _("AI provider; empty: as configured at start")),
     OptionDeclaration("retention_days", int, 180, _("days that personal text of AI runs is kept")),
 ]
-_BY_KEY = {declaration.key: declaration for declaration in OPTIONS}
+OPTIONS_BY_KEY = {declaration.key: declaration for declaration in OPTIONS}
 
 
 def option(key: str, site: Site | int | None = None) -> Any:
@@ -78,7 +156,7 @@ def option(key: str, site: Site | int | None = None) -> Any:
     Raises:
         KeyError: no such option is declared.
     """
-    declaration = _BY_KEY[key]
+    declaration = OPTIONS_BY_KEY[key]
     site_id = site.pk if isinstance(site, Site) else site
     rows = Option.objects.filter(Q(site=None) | Q(site=site_id), key=key)
     # The store's own value wins over a newer one of the chain.
@@ -99,7 +177,7 @@ def option_values(keys: Sequence[str], site: Site | int | None = None) -> dict[s
     )
     return {
         key: declaration.kind(newest[key]) if key in newest else declaration.default
-        for key, declaration in ((key, _BY_KEY[key]) for key in keys)
+        for key, declaration in ((key, OPTIONS_BY_KEY[key]) for key in keys)
     }
 
 
@@ -107,9 +185,10 @@ def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None)
     """Append a value and audit it.
 
     Raises:
-        BadRequest: no such option, or a value of another kind.
+        BadRequest: no such option, a value of another kind or one that makes no sense, or one for a
+            store where only the chain has one.
     """
-    declaration = _BY_KEY.get(key)
+    declaration = OPTIONS_BY_KEY.get(key)
     if declaration is None:
         raise BadRequest(fields={"key": [str(_("There is no option of this name."))]})
     try:
@@ -117,6 +196,13 @@ def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None)
     except (TypeError, ValueError) as error:
         message = _("Expected a value of type %(kind)s.") % {"kind": declaration.kind.__name__}
         raise BadRequest(fields={"value": [str(message)]}) from error
+    if declaration.check is not None:
+        try:
+            declaration.check(clean)
+        except ValueError as error:
+            raise BadRequest(fields={"value": [str(error)]}) from error
+    if declaration.is_chain_wide and site is not None:
+        raise BadRequest(fields={"site": [str(_("This option is the same for all stores."))]})
     before = option(key, site)
     row = Option.objects.create(site=site, key=key, value=clean, recorded_by_id=actor_id)
     record_change(

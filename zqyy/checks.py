@@ -24,6 +24,9 @@ WITHOUT_POLICY = frozenset(
         "leases",
         "claims",
         "alert_seq",
+        "guard_site",
+        "budgets",
+        "kill_switches",
     }
 )
 

@@ -204,6 +204,66 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='KillSwitch',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('site', models.ForeignKey(blank=True, help_text='Empty: all stores.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sandbox.site', verbose_name='store')),
+                ('app', models.CharField(blank=True, help_text='Empty: all apps.', max_length=32, verbose_name='app')),
+                ('reason', models.CharField(max_length=120, verbose_name='reason')),
+                ('thrown_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='since')),
+                ('expires_at', models.DateTimeField(blank=True, help_text='Empty: until somebody lifts it.', null=True, verbose_name='until')),
+                ('lifted_at', models.DateTimeField(null=True, verbose_name='lifted at')),
+                ('thrown_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('lifted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'kill switch',
+                'verbose_name_plural': 'kill switches',
+                'db_table': 'kill_switches',
+                'indexes': [models.Index(condition=models.Q(('lifted_at', None)), fields=['site', 'app'], name='unlifted_switch')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Breaker',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('provider', models.CharField(max_length=16)),
+                ('app', models.CharField(max_length=32)),
+                ('generation', models.BigIntegerField(default=0)),
+                ('failures', models.PositiveIntegerField(default=0, help_text='In a row')),
+                ('opened_at', models.DateTimeField(help_text='Empty: closed', null=True)),
+                ('probe_until', models.DateTimeField(help_text="Until then nobody else may probe: the prober's lease", null=True)),
+            ],
+            options={
+                'db_table': 'breakers',
+                'constraints': [models.UniqueConstraint(fields=('provider', 'app'), name='one_breaker_per_provider_and_app'), models.CheckConstraint(condition=models.Q(('probe_until', None), ('opened_at__isnull', False), _connector='OR'), name='only_an_open_breaker_is_probed')],
+            },
+        ),
+        migrations.CreateModel(
+            name='GuardSite',
+            fields=[
+                ('site', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='sandbox.site')),
+            ],
+            options={
+                'db_table': 'guard_site',
+            },
+        ),
+        migrations.CreateModel(
+            name='Budget',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('site_id', models.BigIntegerField(help_text='0: the whole chain')),
+                ('period', models.CharField(choices=[('day', 'day'), ('month', 'month')], max_length=5)),
+                ('starts_on', models.DateField()),
+                ('spent', models.BigIntegerField(default=0)),
+                ('held', models.BigIntegerField(default=0)),
+            ],
+            options={
+                'db_table': 'budgets',
+                'constraints': [models.UniqueConstraint(fields=('site_id', 'period', 'starts_on'), name='one_budget_per_window'), models.CheckConstraint(condition=models.Q(('held__gte', 0), ('spent__gte', 0)), name='budget_is_never_negative')],
+            },
+        ),
+        migrations.CreateModel(
             name='Claim',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -229,11 +289,16 @@ class Migration(migrations.Migration):
                 ('purpose', models.CharField(choices=[('first', 'first'), ('retry', 'retry'), ('repair', 'repair')], default='first', max_length=6)),
                 ('provider', models.CharField(max_length=16)),
                 ('model', models.CharField(blank=True, max_length=64)),
+                ('app', models.CharField(max_length=32)),
                 ('business_date', models.DateField()),
+                ('chain_date', models.DateField()),
+                ('is_patient', models.BooleanField(default=False)),
+                ('breaker_generation', models.BigIntegerField(default=0)),
                 ('status', models.CharField(choices=[('held', 'held'), ('settled', 'settled'), ('released', 'released'), ('unknown', 'unknown')], default='held', max_length=8)),
                 ('hold', models.PositiveIntegerField()),
                 ('tokens_in', models.PositiveIntegerField(default=0)),
                 ('tokens_out', models.PositiveIntegerField(default=0)),
+                ('overrun', models.PositiveIntegerField(default=0, help_text='Tokens used above the hold')),
                 ('is_estimated', models.BooleanField(default=False)),
                 ('cost', models.DecimalField(decimal_places=6, default=0, max_digits=12)),
                 ('request_id', models.CharField(blank=True, max_length=80)),
@@ -244,7 +309,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'provider_calls',
-                'indexes': [models.Index(fields=['site', '-started_at'], name='provider_call_newest'), models.Index(condition=models.Q(('status', 'held')), fields=['site', 'expires_at'], name='held_call')],
+                'indexes': [models.Index(fields=['site', '-started_at'], name='provider_call_newest'), models.Index(condition=models.Q(('is_patient', True)), fields=['site', '-started_at'], name='patient_newest'), models.Index(condition=models.Q(('status', 'held')), fields=['site', 'expires_at'], name='held_call')],
                 'constraints': [models.UniqueConstraint(fields=('run', 'n'), name='provider_call_number'), models.UniqueConstraint(condition=models.Q(('status', 'held')), fields=('run',), name='one_held_call_per_run'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at', None), ('status', 'held')), models.Q(models.Q(('status', 'held'), _negated=True), ('finished_at__isnull', False)), _connector='OR'), name='call_finished_at_iff_not_held')],
             },
         ),

@@ -1,15 +1,20 @@
 from aijobs.models.alerts import Alert, AlertSequence
 from aijobs.models.cache import CacheEntry
 from aijobs.models.clues import ClueFeedback, RetentionClue
+from aijobs.models.guards import Breaker, Budget, GuardSite, KillSwitch
 from aijobs.models.jobs import Claim, TriggerJob
 from aijobs.models.runs import ProviderCall, Run
 
 __all__ = [
     "Alert",
     "AlertSequence",
+    "Breaker",
+    "Budget",
     "CacheEntry",
     "Claim",
     "ClueFeedback",
+    "GuardSite",
+    "KillSwitch",
     "ProviderCall",
     "RetentionClue",
     "Run",

@@ -154,13 +154,21 @@ class ProviderCall(SiteRow):
     purpose = models.CharField(max_length=6, choices=Purpose.choices, default=Purpose.FIRST)
     provider = models.CharField(max_length=16)
     model = models.CharField(max_length=64, blank=True)
-    # The live day on which the tokens count, whatever date the run looks at.
+    app = models.CharField(max_length=32)
+    # The live days on which the tokens count, the store's and the chain's, whatever date the run
+    # looks at. A call keeps them although its end may lie in the next.
     business_date = models.DateField()
+    chain_date = models.DateField()
+    # A prewarm's call, which leaves a part of the rate to the others.
+    is_patient = models.BooleanField(default=False)
+    # The breaker's when the call started.
+    breaker_generation = models.BigIntegerField(default=0)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.HELD)
     # tokens reserved, then tokens used
     hold = models.PositiveIntegerField()
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
+    overrun = models.PositiveIntegerField(default=0, help_text="Tokens used above the hold")
     is_estimated = models.BooleanField(default=False)
     cost = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     request_id = models.CharField(max_length=80, blank=True)
@@ -185,6 +193,10 @@ class ProviderCall(SiteRow):
         indexes = [
             # Rolling rate of a store: the newest calls.
             models.Index(fields=["site", "-started_at"], name="provider_call_newest"),
+            # The part of it that a prewarm has used.
+            models.Index(
+                fields=["site", "-started_at"], condition=Q(is_patient=True), name="patient_newest"
+            ),
             # Sweeper: holds whose driver is gone.
             models.Index(
                 fields=["site", "expires_at"], condition=Q(status="held"), name="held_call"

@@ -1,1 +1,11 @@
-DROP FUNCTION open_provider_call(bigint, bigint, text, text, text, date, integer, double precision);
+DROP FUNCTION abandon_provider_calls(bigint, bigint[]);
+DROP FUNCTION settle_provider_call(
+    bigint, bigint, text, text, integer, integer, boolean, numeric, text, text, integer);
+DROP FUNCTION book_provider_calls(bigint, bigint[]);
+DROP FUNCTION report_to_breaker(text, text, bigint, boolean, text, integer);
+DROP FUNCTION open_provider_call(
+    bigint, bigint, text, text, text, integer, double precision, boolean, jsonb);
+DROP FUNCTION budget_windows(bigint, date, date);
+DROP FUNCTION guard_clock();
+ALTER TABLE breakers RESET (fillfactor);
+ALTER TABLE budgets RESET (fillfactor);

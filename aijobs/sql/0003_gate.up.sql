@@ -1,30 +1,302 @@
--- The one way to a provider: one round trip that takes the hold and starts the run, or refuses.
--- Call it after the lease's fence, inside the run's context. A refusal changes nothing.
+-- The gate's four guards. A call of a provider is opened by one function and ended by another,
+-- each in one round trip. Locks in this order, always: run, call, breaker, guard_site, budgets
+-- (site day, site month, chain day, chain month).
+
+-- A budget's row is written at every call: room for the new version on the same page.
+ALTER TABLE budgets SET (fillfactor = 40);
+ALTER TABLE breakers SET (fillfactor = 40);
+
+-- The one clock of the guards: the database's, and always read after the lock it decides under.
+CREATE FUNCTION guard_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT clock_timestamp()';
+
+-- The four budgets that a call of this store counts in, in the order in which they are locked.
+CREATE FUNCTION budget_windows(
+    in_site bigint, in_day date, in_chain_day date,
+    OUT place integer, OUT name text, OUT site_id bigint, OUT period text, OUT starts_on date
+) RETURNS SETOF record LANGUAGE sql IMMUTABLE AS $$
+    VALUES (1, 'site_day', in_site, 'day', in_day),
+           (2, 'site_month', in_site, 'month', date_trunc('month', in_day)::date),
+           (3, 'chain_day', 0, 'day', in_chain_day),
+           (4, 'chain_month', 0, 'month', date_trunc('month', in_chain_day)::date)
+$$;
+
+-- The one way to a provider: takes the call's place in every guard and starts the run, or refuses.
+-- Call it after the lease's fence, inside the run's context, last in its transaction. Nothing is
+-- taken before all guards have agreed, so a refusal changes nothing.
+--
+-- in_limits: {"rate", "rate_by_hour": 24 factors, "prewarm_rate": calls of 60, "breaker_open_seconds",
+--   "chain_timezone", "chain_day_starts_at", "caps": {name of a window: tokens}}
+-- refusal: stale_run | kill_switch | circuit_open | rate_limited | budget_exceeded
+-- details: what its message needs; retry_after in seconds where time alone helps.
 CREATE FUNCTION open_provider_call(
     in_site bigint, in_run bigint, in_purpose text, in_provider text, in_model text,
-    in_day date, in_hold integer, in_seconds double precision,
-    OUT call_id bigint, OUT generation bigint, OUT refusal text
+    in_hold integer, in_seconds double precision, in_is_patient boolean, in_limits jsonb,
+    OUT call_id bigint, OUT generation bigint, OUT refusal text, OUT details jsonb
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    moment timestamptz;
+    run record;
+    switch record;
+    breaker breakers%ROWTYPE;
+    is_probe boolean := false;
+    store record;
+    most integer;
+    free_at timestamptz;
+    day date;
+    chain_day date;
+    budget_window record;
+    budget budgets%ROWTYPE;
+    budget_ids bigint[] := '{}';
+    cap bigint;
 BEGIN
-    IF in_purpose = 'first' THEN
-        UPDATE runs r
-        SET status = 'running', started_at = clock_timestamp(),
-            generation = nextval('run_generation')
-        WHERE r.site_id = in_site AND r.id = in_run AND r.status = 'pending'
-        RETURNING r.generation INTO generation;
-    ELSE
-        SELECT r.generation INTO generation FROM runs r
-        WHERE r.site_id = in_site AND r.id = in_run AND r.status = 'running' FOR NO KEY UPDATE;
-    END IF;
+    SELECT r.app, r.generation INTO run FROM runs r
+    WHERE r.site_id = in_site AND r.id = in_run
+      AND r.status = CASE in_purpose WHEN 'first' THEN 'pending' ELSE 'running' END
+    FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         refusal := 'stale_run';
         RETURN;
     END IF;
+
+    -- 1. Kill switch.
+    SELECT k.reason, k.expires_at INTO switch FROM kill_switches k
+    WHERE (k.site_id IS NULL OR k.site_id = in_site) AND k.app IN ('', run.app)
+      AND k.lifted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > guard_clock())
+    ORDER BY k.id LIMIT 1;
+    IF FOUND THEN
+        refusal := 'kill_switch';
+        details := jsonb_build_object('reason', switch.reason);
+        RETURN;
+    END IF;
+
+    -- 2. Breaker. A closed one is only read: whoever opens it meanwhile has begun a new generation.
+    SELECT b.* INTO breaker FROM breakers b WHERE b.provider = in_provider AND b.app = run.app;
+    IF breaker.opened_at IS NOT NULL THEN
+        SELECT b.* INTO breaker FROM breakers b WHERE b.id = breaker.id FOR NO KEY UPDATE;
+        IF breaker.opened_at IS NOT NULL THEN
+            moment := guard_clock();
+            free_at := greatest(
+                breaker.opened_at + (in_limits->>'breaker_open_seconds')::integer * interval '1 s',
+                breaker.probe_until);
+            IF free_at > moment THEN
+                refusal := 'circuit_open';
+                details := jsonb_build_object(
+                    'provider', in_provider, 'retry_after', extract(epoch FROM free_at - moment));
+                RETURN;
+            END IF;
+            is_probe := true;
+        END IF;
+    END IF;
+
+    -- 3. Rate: one call after the other, so that the store's newest calls are all in sight.
+    LOOP
+        PERFORM FROM guard_site g WHERE g.site_id = in_site FOR NO KEY UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO guard_site (site_id) VALUES (in_site) ON CONFLICT DO NOTHING;
+    END LOOP;
+    moment := guard_clock();
+    SELECT s.timezone, s.day_starts_at::interval AS day_starts_at INTO store
+    FROM sites s WHERE s.id = in_site;
+    most := floor((in_limits->>'rate')::integer * (in_limits->'rate_by_hour'->>
+        extract(hour FROM moment AT TIME ZONE store.timezone)::integer)::numeric);
+    IF most > 0 THEN
+        SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
+        WHERE c.site_id = in_site ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
+        IF in_is_patient AND (free_at IS NULL OR free_at <= moment) THEN
+            most := greatest(most * (in_limits->>'prewarm_rate')::integer / 60, 1);
+            SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
+            WHERE c.site_id = in_site AND c.is_patient
+            ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
+        END IF;
+    ELSE
+        -- Until the hour's factor or the option is another.
+        free_at := moment + interval '60 s';
+    END IF;
+    IF free_at > moment THEN
+        refusal := 'rate_limited';
+        details := jsonb_build_object(
+            'limit', most, 'retry_after', extract(epoch FROM free_at - moment));
+        RETURN;
+    END IF;
+
+    -- 4. Budgets, those of the business days of this moment.
+    day := (moment AT TIME ZONE store.timezone - store.day_starts_at)::date;
+    chain_day := (moment AT TIME ZONE (in_limits->>'chain_timezone')
+        - (in_limits->>'chain_day_starts_at')::interval)::date;
+    FOR budget_window IN
+        SELECT * FROM budget_windows(in_site, day, chain_day) w ORDER BY w.place
+    LOOP
+        LOOP
+            SELECT b.* INTO budget FROM budgets b
+            WHERE b.site_id = budget_window.site_id AND b.period = budget_window.period
+              AND b.starts_on = budget_window.starts_on
+            FOR NO KEY UPDATE;
+            EXIT WHEN FOUND;
+            INSERT INTO budgets (site_id, period, starts_on, spent, held)
+            VALUES (budget_window.site_id, budget_window.period, budget_window.starts_on, 0, 0)
+            ON CONFLICT DO NOTHING;
+        END LOOP;
+        cap := (in_limits->'caps'->>budget_window.name)::bigint;
+        IF budget.spent + budget.held + in_hold > cap THEN
+            refusal := 'budget_exceeded';
+            details := jsonb_build_object(
+                'window', budget_window.name, 'used', budget.spent + budget.held,
+                'cap', cap, 'asked', in_hold);
+            RETURN;
+        END IF;
+        budget_ids := budget_ids || budget.id;
+    END LOOP;
+
+    -- All have agreed.
+    UPDATE budgets b SET held = b.held + in_hold WHERE b.id = ANY (budget_ids);
+    IF is_probe THEN
+        UPDATE breakers b
+        SET generation = b.generation + 1, probe_until = moment + in_seconds * interval '1 s'
+        WHERE b.id = breaker.id RETURNING b.generation INTO breaker.generation;
+    END IF;
+    generation := run.generation;
+    IF in_purpose = 'first' THEN
+        UPDATE runs r
+        SET status = 'running', started_at = moment, generation = nextval('run_generation'),
+            guards = '["kill_switch", "breaker", "rate", "budget"]'
+        WHERE r.site_id = in_site AND r.id = in_run
+        RETURNING r.generation INTO generation;
+    END IF;
     INSERT INTO provider_calls (
-        site_id, run_id, n, purpose, provider, model, business_date, status, hold,
-        tokens_in, tokens_out, is_estimated, cost, request_id, error_code, expires_at)
-    SELECT in_site, in_run, count(*) + 1, in_purpose, in_provider, in_model, in_day, 'held', in_hold,
-           0, 0, false, 0, '', '', clock_timestamp() + in_seconds * interval '1 s'
-    FROM provider_calls WHERE site_id = in_site AND run_id = in_run
+        site_id, run_id, n, purpose, app, provider, model, business_date, chain_date, is_patient,
+        breaker_generation, status, hold, tokens_in, tokens_out, overrun, is_estimated, cost,
+        request_id, error_code, started_at, expires_at)
+    SELECT in_site, in_run, count(*) + 1, in_purpose, run.app, in_provider, in_model, day, chain_day,
+           in_is_patient, coalesce(breaker.generation, 0), 'held', in_hold, 0, 0, 0, false, 0,
+           '', '', moment, moment + in_seconds * interval '1 s'
+    FROM provider_calls c WHERE c.site_id = in_site AND c.run_id = in_run
     RETURNING id INTO call_id;
+END $$;
+
+-- What a call's end says about its provider. Nothing, unless the breaker still is in the
+-- generation in which the call started. Returns 'opened' or 'closed' where that happened.
+CREATE FUNCTION report_to_breaker(
+    in_provider text, in_app text, in_generation bigint,
+    in_is_success boolean, in_error_code text, in_most_failures integer
+) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    was_open boolean;
+    is_open boolean;
+BEGIN
+    -- Within one generation only its prober closes the breaker: nothing to lock for this.
+    SELECT b.opened_at IS NOT NULL INTO was_open FROM breakers b
+    WHERE b.provider = in_provider AND b.app = in_app AND b.generation = in_generation;
+    IF in_is_success THEN
+        UPDATE breakers b SET failures = 0, opened_at = NULL, probe_until = NULL
+        WHERE b.provider = in_provider AND b.app = in_app AND b.generation = in_generation
+          AND (b.failures > 0 OR b.opened_at IS NOT NULL);
+        RETURN CASE WHEN was_open THEN 'closed' END;
+    END IF;
+    IF in_error_code NOT IN ('timeout', 'provider_error', 'throttled', 'auth') THEN
+        -- Says nothing about the provider: the next one may probe.
+        UPDATE breakers b SET probe_until = NULL
+        WHERE b.provider = in_provider AND b.app = in_app AND b.generation = in_generation
+          AND b.probe_until IS NOT NULL;
+        RETURN NULL;
+    END IF;
+    IF in_generation = 0 THEN
+        INSERT INTO breakers (provider, app, generation, failures)
+        VALUES (in_provider, in_app, 0, 0) ON CONFLICT DO NOTHING;
+    END IF;
+    UPDATE breakers b
+    SET failures = b.failures + 1, probe_until = NULL,
+        (opened_at, generation) = (
+            SELECT CASE WHEN opens THEN guard_clock() END, b.generation + opens::integer
+            FROM (SELECT b.opened_at IS NOT NULL
+                         OR b.failures + 1 >= in_most_failures) judged (opens)
+        )
+    WHERE b.provider = in_provider AND b.app = in_app AND b.generation = in_generation
+    RETURNING b.opened_at IS NOT NULL INTO is_open;
+    RETURN CASE WHEN is_open AND was_open IS NOT TRUE THEN 'opened' END;
+END $$;
+
+-- Move what calls that have just ended held in their windows: settled ones to what they used,
+-- unknown ones in full, released ones not at all.
+CREATE FUNCTION book_provider_calls(in_site bigint, in_calls bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    booked record;
+BEGIN
+    FOR booked IN
+        SELECT w.site_id, w.period, w.starts_on, sum(c.hold) AS freed,
+               sum(CASE c.status WHEN 'settled' THEN c.tokens_in + c.tokens_out
+                                 WHEN 'unknown' THEN c.hold ELSE 0 END) AS used
+        FROM provider_calls c
+        CROSS JOIN LATERAL budget_windows(c.site_id, c.business_date, c.chain_date) w
+        WHERE c.site_id = in_site AND c.id = ANY (in_calls)
+        GROUP BY w.place, w.site_id, w.period, w.starts_on
+        ORDER BY w.place, w.starts_on
+    LOOP
+        UPDATE budgets b SET held = b.held - booked.freed, spent = b.spent + booked.used
+        WHERE b.site_id = booked.site_id AND b.period = booked.period
+          AND b.starts_on = booked.starts_on;
+    END LOOP;
+END $$;
+
+-- End a call: in_status 'settled' with what it used, or 'released' with its error. Call it late in
+-- the transaction that ends the run: the chain's budget is locked until that commits.
+CREATE FUNCTION settle_provider_call(
+    in_site bigint, in_call bigint, in_status text, in_error_code text,
+    in_tokens_in integer, in_tokens_out integer, in_is_estimated boolean, in_cost numeric,
+    in_model text, in_request_id text, in_most_failures integer,
+    OUT is_settled boolean, OUT overrun integer, OUT breaker text
+) LANGUAGE plpgsql AS $$
+DECLARE
+    call provider_calls%ROWTYPE;
+BEGIN
+    UPDATE provider_calls c
+    SET status = in_status, error_code = in_error_code, finished_at = guard_clock(),
+        tokens_in = in_tokens_in, tokens_out = in_tokens_out,
+        overrun = greatest(in_tokens_in + in_tokens_out - c.hold, 0),
+        is_estimated = in_is_estimated, cost = in_cost,
+        model = coalesce(nullif(in_model, ''), c.model), request_id = in_request_id
+    WHERE c.site_id = in_site AND c.id = in_call AND c.status = 'held'
+    RETURNING c.* INTO call;
+    is_settled := FOUND;
+    IF is_settled THEN
+        overrun := call.overrun;
+        breaker := report_to_breaker(call.provider, call.app, call.breaker_generation,
+            in_status = 'settled', in_error_code, in_most_failures);
+        PERFORM book_provider_calls(in_site, ARRAY[in_call]);
+    END IF;
+END $$;
+
+-- End the held calls of these runs, or (null) those that have expired: nobody will read their
+-- answers. While its run is running a call counts in full, as nobody knows whether the provider
+-- answered; else nothing. Call it before the runs are ended. Returns how many there were.
+CREATE FUNCTION abandon_provider_calls(in_site bigint, in_runs bigint[]) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    calls bigint[];
+    call record;
+BEGIN
+    WITH lost AS (
+        SELECT c.id FROM provider_calls c
+        WHERE c.site_id = in_site AND c.status = 'held'
+          AND CASE WHEN in_runs IS NULL THEN c.expires_at < guard_clock()
+                   ELSE c.run_id = ANY (in_runs) END
+        ORDER BY c.id FOR NO KEY UPDATE
+    ), ended AS (
+        UPDATE provider_calls c
+        SET finished_at = guard_clock(),
+            status = CASE r.status WHEN 'running' THEN 'unknown' ELSE 'released' END
+        FROM lost, runs r
+        WHERE c.id = lost.id AND r.site_id = c.site_id AND r.id = c.run_id
+        RETURNING c.id
+    )
+    SELECT coalesce(array_agg(id), '{}') INTO calls FROM ended;
+    FOR call IN
+        SELECT DISTINCT c.provider, c.app, c.breaker_generation FROM provider_calls c
+        WHERE c.id = ANY (calls) ORDER BY 1, 2, 3
+    LOOP
+        -- A prober that is gone leaves the probe to the next.
+        PERFORM report_to_breaker(call.provider, call.app, call.breaker_generation, false, '', 1);
+    END LOOP;
+    PERFORM book_provider_calls(in_site, calls);
+    RETURN cardinality(calls);
 END $$;

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
 
 from aijobs import gate as gate_module
 from aijobs.drive import drive_job
+from aijobs.guards.kill_switches import throw_kill_switch
 from aijobs.jobs import open_app_run, open_jobs, retry_job
 from aijobs.models import Alert, CacheEntry, Claim, ProviderCall, RetentionClue, Run, TriggerJob
 from aijobs.standin.answers import ANSWERS
@@ -18,7 +18,6 @@ from aijobs.standin.server import StandIn
 from metrics.events import Event
 from sandbox.context import RuntimeContext, use_context
 from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
-from zqyy.database import as_owner
 from zqyy.durable.leases import Held, LeaseLost, claim
 from zqyy.durable.models import Lease
 
@@ -321,27 +320,16 @@ def test_features_that_cannot_be_built_end_their_step_only(store, monkeypatch):
     assert job_of(store).status == "partial"
 
 
-@pytest.fixture
-def a_guard_that_refuses():
-    """The gate's function as it will be when guards stand in it, one of them saying no."""
-    sql = Path(gate_module.__file__).parent / "sql" / "0003_gate.up.sql"
-    original = sql.read_text(encoding="utf-8").replace(
-        "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
-    )
-    refusing = original.replace("BEGIN\n", "BEGIN refusal := 'kill_switch'; RETURN;\n", 1)
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(refusing)
-    yield
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(original)
+def test_a_refused_step_never_starts_and_somebody_is_told(store, provider):
+    job_id = open_app(store, "app7_customer")
+    throw_kill_switch(site=None, reason="costs", actor_id=None)
 
-
-def test_a_refused_step_never_starts_and_somebody_is_told(store, provider, a_guard_that_refuses):
-    drive(open_app(store, "app7_customer"))
+    drive(job_id)
 
     (run,) = rows(store, Run)
     (alert,) = rows(store, Alert)
     assert (run.status, run.error_code, run.started_at) == ("failed", "kill_switch", None)
+    assert "costs" in run.error
     assert (alert.alert_type, alert.run_id) == ("kill_switch", run.pk)
     assert rows(store, ProviderCall) == []
     assert provider.calls == []

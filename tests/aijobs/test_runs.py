@@ -13,6 +13,7 @@ from aijobs import jobs, runs
 from aijobs.errors import StaleRun
 from aijobs.models import ProviderCall, Run, TriggerJob
 from sandbox.context import use_context
+from tests.aijobs.guarding import open_one
 from tests.aijobs.store import Store
 
 # Nothing ever moves back to pending: a retry is a new attempt.
@@ -39,7 +40,7 @@ def test_a_run_moves_only_as_its_states_allow(store, run, before, to):
         is_allowed = to in Run.ALLOWED[before]
 
         if to == Run.Status.RUNNING:
-            assert (open_call(store.site.pk, run.pk)[2] is None) == is_allowed
+            assert is_opened(run) == is_allowed
         elif is_allowed:
             runs._end(run, to)
         else:
@@ -71,23 +72,23 @@ def test_a_job_moves_only_as_its_states_allow(store, run, before, to):
         assert TriggerJob.objects.get().status == (to if is_allowed else before)
 
 
-def open_call(site_id: int, run_id: int, purpose: str = "first"):
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT * FROM open_provider_call(%s, %s, %s, 'rules', 'm', '2026-05-05', 100, 60)",
-            [site_id, run_id, purpose],
-        )
-        return cursor.fetchone()
+def is_opened(run: Run, **options) -> bool:
+    try:
+        open_one(run, **options)
+    except StaleRun:
+        return False
+    return True
 
 
 def test_the_gate_starts_a_run_and_takes_its_hold_in_one(store, run):
     with use_context(store.live):
-        call_id, generation, refusal = open_call(store.site.pk, run.pk)
+        opened = open_one(run)
 
         fresh = Run.objects.get(pk=run.pk)
-        call = ProviderCall.objects.get(pk=call_id)
-    assert (fresh.status, fresh.generation, refusal) == ("running", generation, None)
-    assert (call.status, call.n, call.hold) == ("held", 1, 100)
+        call = ProviderCall.objects.get(pk=opened.call_id)
+    assert (fresh.status, fresh.generation) == ("running", opened.generation)
+    assert fresh.guards == ["kill_switch", "breaker", "rate", "budget"]
+    assert (call.status, call.n, call.hold, call.app) == ("held", 1, 100, run.app)
 
 
 @pytest.mark.parametrize("purpose", ["first", "repair"])
@@ -95,7 +96,7 @@ def test_the_gate_lets_nothing_in_that_is_not_in_its_state(store, run, purpose):
     with use_context(store.live):
         put(Run, run.pk, "running" if purpose == "first" else "pending")
 
-        assert open_call(store.site.pk, run.pk, purpose) == (None, None, "stale_run")
+        assert not is_opened(run, purpose=purpose)
         assert not ProviderCall.objects.exists()
 
 
@@ -111,7 +112,7 @@ def test_of_two_connections_one_starts_the_run():
         try:
             with use_context(store.live):
                 barrier.wait(5)
-                answers.append(open_call(store.site.pk, run.pk)[2])
+                answers.append(is_opened(run))
         finally:
             connection.close()
 
@@ -121,4 +122,4 @@ def test_of_two_connections_one_starts_the_run():
     for thread in threads:
         thread.join(20)
 
-    assert sorted(answers, key=str) == [None, "stale_run"]
+    assert sorted(answers) == [False, True]

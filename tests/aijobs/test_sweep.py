@@ -9,19 +9,17 @@ from aijobs.jobs import open_jobs
 from aijobs.models import Claim, ProviderCall, Run, TriggerJob
 from aijobs.sweep import fail_abandoned_jobs, settle_expired_holds
 from sandbox.context import use_context
+from tests.aijobs.guarding import open_one
 from zqyy.durable.models import Lease
 
 
 @pytest.fixture
 def run(store, settled_database) -> Run:
     """A running run with a hold."""
-    with use_context(store.live), connection.cursor() as cursor:
+    with use_context(store.live):
         open_jobs([store.consumption()])
         run = Run.objects.order_by("position").first()
-        cursor.execute(
-            "SELECT open_provider_call(%s, %s, 'first', 'rules', 'm', '2026-05-05', 100, 60)",
-            [store.site.pk, run.pk],
-        )
+        open_one(run, seconds=60)
     return run
 
 
