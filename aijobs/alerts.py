@@ -1,4 +1,4 @@
-"""ALERT_TYPES, and the only writers of alerts: raise, acknowledge, forget."""
+"""ALERT_TYPES, the two functions that raise an alert, and what an alert says."""
 
 from __future__ import annotations
 

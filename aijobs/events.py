@@ -43,6 +43,11 @@ def announce_alert(*, site_id: int, seq: int, payloads: dict[str, dict[str, Any]
     _send(alert_group(site_id), {"type": "alert", "seq": seq, "texts": texts})
 
 
+def announce_acknowledgement(*, site_id: int, alert_ids: list[int]) -> None:
+    """Somebody has seen alerts: nobody else need look."""
+    _hint(alert_group(site_id), "alert_acknowledged", site_id, {"ids": alert_ids})
+
+
 def announce_job_progress(
     *, site_id: int, mode: str, business_date: date, job: dict[str, Any]
 ) -> None:

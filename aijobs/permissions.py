@@ -36,6 +36,26 @@ class CanFireEvents(BasePermission):
         return role_of(request.user) in ("operator", "manager", "connector")
 
 
+class CanReadAlerts(BasePermission):
+    """Whoever looks after a store; not assistants, who see their own customers only."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return may_read_alerts(request.user)
+
+
+class CanAcknowledgeAlerts(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return may_acknowledge_alerts(request.user)
+
+
+def may_read_alerts(user: User) -> bool:
+    return role_of(user) in ("operator", "manager", "auditor")
+
+
+def may_acknowledge_alerts(user: User) -> bool:
+    return role_of(user) in ("operator", "manager")
+
+
 def visible_jobs(*, user: User, ctx: RuntimeContext) -> QuerySet[TriggerJob]:
     """The jobs of the store dated by D; for an assistant those about their own customers."""
     jobs = TriggerJob.objects.filter(site=ctx.site, business_date__lte=ctx.business_date)

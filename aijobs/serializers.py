@@ -8,10 +8,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from aijobs.alert_log import AlertPage
+from aijobs.alerts import alert_shape
 from aijobs.cache import Insight
 from aijobs.clues import CATEGORIES
 from aijobs.jobs import job_progress
-from aijobs.models import RetentionClue, Run, TriggerJob
+from aijobs.models import Alert, RetentionClue, Run, TriggerJob
 from aijobs.permissions import readable_result
 from aijobs.registry import find_app_of
 from sandbox.context import User
@@ -94,6 +96,40 @@ class JobSerializer(serializers.Serializer[Any]):
             "business_date": job.business_date,
             "created_at": job.created_at,
             "finished_at": job.finished_at,
+        }
+
+
+class AlertSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    seq = serializers.IntegerField(help_text="Its number; a new one whenever it happens again.")
+    app_type = serializers.CharField(allow_blank=True)
+    alert_type = serializers.CharField()
+    severity = serializers.ChoiceField(Alert.Severity.choices)
+    severity_label = serializers.CharField()
+    code = serializers.CharField()
+    params = serializers.DictField()
+    title = serializers.CharField()
+    message = serializers.CharField(max_length=200)
+    count = serializers.IntegerField(help_text="How often it happened within its minute.")
+    run = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    last_at = serializers.DateTimeField()
+    acknowledged_at = serializers.DateTimeField(allow_null=True)
+
+
+class AlertPageSerializer(serializers.Serializer[Any]):
+    results = AlertSerializer(many=True)
+    seq = serializers.IntegerField(help_text="Ask `after` it next time.")
+    must_resync = serializers.BooleanField(
+        help_text="`after` is older than what is kept: these are the newest; forget the others."
+    )
+
+    @staticmethod
+    def of(page: AlertPage) -> dict[str, Any]:
+        return {
+            "results": [alert_shape(alert) for alert in page.alerts],
+            "seq": page.seq,
+            "must_resync": page.must_resync,
         }
 
 

@@ -145,6 +145,7 @@ OPTIONS = [
         is_chain_wide=True,
     ),
     OptionDeclaration("ai_provider", str, "", _("AI provider; empty: as configured at start")),
+    OptionDeclaration("alert_retention_days", int, 30, _("days that alerts are kept")),
     OptionDeclaration("retention_days", int, 180, _("days that personal text of AI runs is kept")),
 ]
 OPTIONS_BY_KEY = {declaration.key: declaration for declaration in OPTIONS}

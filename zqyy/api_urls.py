@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from aijobs import alert_api
 from aijobs import api as aijobs_api
 from metrics import api as metrics_api
 from metrics.importers.kinds import KINDS
@@ -38,6 +39,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(JOB, aijobs_api.JobView.as_view()),
     path(f"{JOB}retry/", aijobs_api.JobRetryView.as_view()),
     path(f"{JOB}cancel/", aijobs_api.JobCancelView.as_view()),
+    # --- What somebody must know
+    path(f"{SITE}alerts/", alert_api.AlertListView.as_view()),
+    path(f"{SITE}alerts/<int:alert>/ack/", alert_api.AlertAcknowledgementView.as_view()),
     # --- What the till tells
     *(
         path(f"{SITE}facts/{kind.name.replace('_', '-')}/", metrics_api.push_view(kind))

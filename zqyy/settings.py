@@ -310,6 +310,7 @@ LEASE_RENEW_SECONDS = 2
 SWEEPERS: list[str] = [
     "aijobs.sweep.settle_expired_holds",
     "aijobs.sweep.fail_abandoned_jobs",
+    "aijobs.alert_log.forget_old_alerts",
     "sandbox.idempotency.forget_expired",
     "metrics.nightly.close_days",
 ]

@@ -28,7 +28,7 @@ class AlertSequence(models.Model):
 class Alert(SiteRow):
     """Something a person must know. The same (app, type) within 60 s is one row with a count.
 
-    What it says is not stored: aijobs.alert_texts renders code and params for each reader.
+    What it says is not stored: aijobs.alerts renders code and params for each reader.
     """
 
     class Severity(models.TextChoices):

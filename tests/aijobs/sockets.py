@@ -32,6 +32,9 @@ class Socket(ApplicationCommunicator):
         assert message["type"] == "websocket.accept"
         return message.get("subprotocol")
 
+    async def say(self, message: dict) -> None:
+        await self.send_input({"type": "websocket.receive", "text": json.dumps(message)})
+
     async def hear(self) -> dict:
         message = await self.receive_output(5)
         assert message["type"] == "websocket.send", message
