@@ -84,7 +84,7 @@ class TriggerJobAdmin(SiteModelAdmin):
         return [
             path("run/", wrap(admin_views.run_app), name="aijobs_run_app"),
             path(
-                "insight/<str:app>/<int:member_id>/",
+                "insight/<str:app>/<str:target_id>/",
                 wrap(admin_views.show_insight),
                 name="aijobs_insight",
             ),

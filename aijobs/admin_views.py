@@ -12,28 +12,26 @@ from django.views.decorators.http import require_GET, require_POST
 
 from aijobs.jobs import job_progress, open_app_run
 from aijobs.models import Run, TriggerJob
-from aijobs.registry import AI_APPS
-from aijobs.templatetags.insights import clue_panel, insight_panel, may_run_apps
+from aijobs.registry import AI_APPS, find_app
+from aijobs.templatetags.insights import PANELS, clue_panel, insight_panel, may_run_apps
 from aijobs.wording import sentence_for
 from metrics.models import Member
 from sandbox.context import RuntimeContext
-from sandbox.errors import ZqyyError
+from sandbox.errors import NotFound, ZqyyError
 from sandbox.site_admin import context_of
 
 
 @require_POST
 def run_app(request: HttpRequest) -> JsonResponse:
-    """Open a job of one app for one member, at the date in sight; 202 with how it stands."""
+    """Open a job of one app for one target, at the date in sight; 202 with how it stands."""
     if not may_run_apps(request.user):
         raise PermissionDenied
-    member = request.POST.get("member", "")
-    if not member.isdecimal():
-        raise Http404
     try:
+        app = find_app(request.POST.get("app", ""))
         job = open_app_run(
             ctx=context_of(request),
-            app=request.POST.get("app", ""),
-            target={"member_id": int(member)},
+            app=app.key,
+            target=app.form.read(request.POST.get("target", "")).as_payload(),
             triggered_by="admin_manual",
             user_id=request.user.pk,
         )
@@ -69,12 +67,17 @@ def standing(job: TriggerJob) -> dict[str, Any]:
 
 
 @require_GET
-def show_insight(request: HttpRequest, app: str, member_id: int) -> HttpResponse:
+def show_insight(request: HttpRequest, app: str, target_id: str) -> HttpResponse:
     """The panel of an app's newest result."""
-    if app not in AI_APPS:
+    if app not in PANELS:
         raise Http404
-    _require_member(context_of(request), member_id)
-    panel = insight_panel({"request": request}, app, member_id)
+    try:
+        target = AI_APPS[app].form.read(target_id)
+    except NotFound as error:
+        raise Http404 from error
+    if target.member_id is not None:
+        _require_member(context_of(request), target.member_id)
+    panel = insight_panel({"request": request}, app, target_id)
     return render(request, "aijobs/insight_panel.html", panel)
 
 

@@ -11,7 +11,6 @@ from rest_framework.views import APIView
 
 from aijobs.alert_log import AlertPage, acknowledge_alerts, alerts_after, newest_alerts
 from aijobs.alerts import alert_shape
-from aijobs.api import MAX_ID_DIGITS
 from aijobs.models import Alert
 from aijobs.permissions import CanAcknowledgeAlerts, CanReadAlerts
 from aijobs.serializers import AlertPageSerializer, AlertSerializer
@@ -21,6 +20,8 @@ from sandbox.errors import BadRequest
 from sandbox.idempotency import idempotent
 
 NEWEST = 50
+# What a bigint surely holds.
+MAX_ID_DIGITS = 18
 
 
 class AlertListView(APIView):

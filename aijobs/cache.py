@@ -7,18 +7,14 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 from django.utils import timezone
 
 from aijobs.errors import Stale
 from aijobs.models import CacheEntry, Run
 from aijobs.pseudonyms import resolve_names
-from metrics.models import CardEntry, Note, ServiceLine, Settlement
+from aijobs.staleness import is_stale
 from sandbox.context import RuntimeContext
 from sandbox.models import Mode
-
-# What is recorded about a member: newer rows make a result stale.
-_FACTS_OF_MEMBER = (Settlement, CardEntry, ServiceLine, Note)
 
 
 @dataclass(frozen=True)
@@ -121,16 +117,6 @@ def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | 
         created_at=entry.created_at,
         business_date=entry.business_date,
         mode=entry.mode,
-        stale=_is_stale(entry),
+        stale=is_stale(entry, ctx=ctx),
         age_seconds=max(0, int((seen_at - entry.created_at).total_seconds())),
-    )
-
-
-def _is_stale(entry: CacheEntry) -> bool:
-    if not entry.target_id.isdecimal():
-        return False
-    newer = Q(member_id=int(entry.target_id), batch__number__gt=entry.watermark)
-    return any(
-        model.objects.filter(newer, site_id=entry.site_id).exists()  # type: ignore[attr-defined]
-        for model in _FACTS_OF_MEMBER
     )

@@ -135,3 +135,17 @@ class TargetForm:
 MEMBER = TargetForm(("member_id",))
 PAIR = TargetForm(("assistant_id", "member_id"), "_")
 CELL = TargetForm(("range_key", "area"), "__")
+
+
+def read_target(target_id: str) -> Target:
+    """The target of an id, whatever its form; no id fits two.
+
+    Raises:
+        NotFound: no target is written like this.
+    """
+    for form in (MEMBER, PAIR, CELL):
+        try:
+            return form.read(target_id)
+        except NotFound:
+            continue
+    raise NotFound

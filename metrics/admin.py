@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from metrics.boards import member_board
 from metrics.entries import record_note
 from metrics.masking import mask_phone
-from metrics.member_page import bills_of, metrics_of, notes_of
+from metrics.member_page import assistants_of, bills_of, metrics_of, notes_of
 from metrics.models import AreaVersion, CardEntry, Member, MemberVersion, Settlement
 from metrics.names import name_at
 from metrics.templatetags.figures import UNKNOWN, figure, yuan
@@ -189,6 +189,7 @@ class MemberAdmin(SiteModelAdmin):
             "title": member.name or member.external_id,
             "member": member,
             "metrics": metrics_of(member=member, ctx=ctx),
+            "assistants": assistants_of(member_id=member.pk, ctx=ctx),
             "bills": bills_of(member_id=member.pk, ctx=ctx),
             "notes": notes_of(member_id=member.pk, ctx=ctx),
             "note": note,

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 from django.utils.functional import Promise
 
 from metrics.builds.versions import visible_options
 from metrics.calculations.members import member_metrics
+from metrics.calculations.relationships import OWN_DAYS
 from metrics.catalog import METRICS
-from metrics.models import AreaVersion, Note, Settlement
-from sandbox.context import RuntimeContext
+from metrics.models import (
+    AreaVersion,
+    AssistantCustomer,
+    AssistantVersion,
+    MemberAssignment,
+    Note,
+    Settlement,
+)
+from sandbox.context import RuntimeContext, business_date_of
 
 RECENT = 20
+# Whose word may count with the member; more would bury the page.
+MOST_ASSISTANTS = 3
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,48 @@ def metrics_of(*, member: Any, ctx: RuntimeContext) -> list[Shown]:
         for metric in METRICS
         if metric.entity == "member"
     ]
+
+
+@dataclass(frozen=True)
+class OwnAssistant:
+    """Somebody the member is assigned to at D, or was served by in (D−90, D]."""
+
+    pk: int
+    name: str
+    is_assigned: bool
+    last_served_on: date | None
+
+
+def assistants_of(*, member_id: int, ctx: RuntimeContext) -> list[OwnAssistant]:
+    """The member's assistants who are still there: theirs first, then by the last service."""
+    day = ctx.business_date
+    served = dict(
+        AssistantCustomer.objects.filter(
+            site=ctx.site,
+            member_id=member_id,
+            stat_date__gt=day - timedelta(days=OWN_DAYS),
+            stat_date__lte=day,
+        )
+        .values_list("assistant_id")
+        .annotate(Max("stat_date"))
+    )
+    assignments = MemberAssignment.objects.filter(
+        site=ctx.site, member_id=member_id, business_date__lte=day
+    ).order_by("-business_date", "-id")
+    assigned = assignments.values_list("assistant_id", flat=True).first()
+    versions = AssistantVersion.objects.filter(
+        site=ctx.site,
+        assistant_id__in={*served, assigned} - {None},
+        business_date__lte=day,
+        valid_to__gt=day,
+    )
+    found = [
+        OwnAssistant(pk, name, pk == assigned, served.get(pk))
+        for pk, name, left_at in versions.values_list("assistant_id", "name", "left_at")
+        if left_at is None or business_date_of(ctx.site, left_at) > day
+    ]
+    found.sort(key=lambda one: (one.is_assigned, one.last_served_on or date.min), reverse=True)
+    return found[:MOST_ASSISTANTS]
 
 
 def bills_of(*, member_id: int, ctx: RuntimeContext) -> Sequence[Settlement]:

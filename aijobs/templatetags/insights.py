@@ -1,36 +1,99 @@
-"""What the AI found out about a member, as panels of a page; also served alone to live pages."""
+"""What the AI found out, as panels of a page; also served alone to live pages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from aijobs.cache import fetch
 from aijobs.clues import clues_of
 from aijobs.registry import AI_APPS
+from aijobs.targets import CELL, PAIR, Target
 from aijobs.wording import age_text
+from metrics.calculations.areas import ALL, AreaTree
+from metrics.catalog import METRICS
+from metrics.member_page import OwnAssistant
+from metrics.ranges import RANGES
 from sandbox.access import role_of
 from sandbox.context import RuntimeContext
 
 register = template.Library()
 register.filter("age", age_text)
 
+# How the result of an app is shown: templates/aijobs/results/.
+PANELS = {
+    "app2_finance": "finance",
+    "app2a_finance_area": "finance",
+    "app4_analysis": "relationship",
+    "app5_tactics": "tactics",
+    "app7_customer": "customer",
+}
+
 
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
-def insight_panel(context: dict[str, Any], app: str, target_id: int) -> dict[str, Any]:
-    """The newest result of an app for a target, with its button."""
+def insight_panel(
+    context: dict[str, Any], app: str, target_id: int | str, about: str = ""
+) -> dict[str, Any]:
+    """The newest result of an app (one of PANELS) for a target, with its button."""
     request = context["request"]
     ctx: RuntimeContext = request.context
     declared = AI_APPS[app]
     return {
         "app": declared,
-        "target_id": target_id,
+        "about": about,
+        "body": f"aijobs/results/{PANELS[app]}.html",
+        "target_id": str(target_id),
         "insight": fetch(cache_type=declared.cache_type, target_id=str(target_id), ctx=ctx),
         "runtime": ctx,
         "may_run": may_run_apps(request.user),
     }
+
+
+@register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
+def pair_panel(
+    context: dict[str, Any], app: str, assistant: OwnAssistant, member_id: int
+) -> dict[str, Any]:
+    """The newest result about an assistant and a member."""
+    target_id = PAIR.write(Target(member_id=member_id, assistant_id=assistant.pk))
+    return insight_panel(context, app, target_id, about=assistant.name)
+
+
+@register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
+def finance_panel(context: dict[str, Any]) -> dict[str, Any]:
+    """The finance insight of the range and area in the address, with both to choose from."""
+    request = context["request"]
+    ctx: RuntimeContext = request.context
+    areas = AreaTree(ctx=ctx)
+    names = {ALL: _("the whole store"), **{c: areas.names[c] for c in areas.codes if c != ALL}}
+    range_key = _chosen(request.GET.get("range"), RANGES)
+    area = _chosen(request.GET.get("area"), names)
+    app = "app2_finance" if area == ALL else "app2a_finance_area"
+    target_id = CELL.write(Target(range_key=range_key, area=area))
+    return {
+        **insight_panel(context, app, target_id),
+        "choice": {"ranges": RANGES, "areas": names, "range": range_key, "area": area},
+    }
+
+
+def _chosen(key: str | None, among: Mapping[str, Any]) -> str:
+    """The key, or the first where there is no such one."""
+    return key if key is not None and key in among else next(iter(among))
+
+
+@register.filter
+def severity(level: str) -> str:
+    """How grave a risk is, in a word."""
+    return {"low": _("low"), "medium": _("medium"), "high": _("high")}.get(level, level)
+
+
+@register.filter
+def metric_title(key: str | None) -> str:
+    """What a metric is called; empty for what is none."""
+    return next((str(metric.title) for metric in METRICS if metric.key == key), "")
 
 
 @register.inclusion_tag("aijobs/clue_panel.html", takes_context=True)

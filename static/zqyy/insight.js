@@ -108,5 +108,8 @@
     event.preventDefault();
     run(form.closest("[data-panel]"), form);
   });
+  document.addEventListener("change", (event) => {
+    event.target.closest("form[data-choice]")?.requestSubmit();
+  });
   document.addEventListener("zqyy:cache_updated", onCacheUpdated);
 })();

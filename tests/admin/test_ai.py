@@ -19,7 +19,7 @@ RUN = reverse("admin:aijobs_run_app")
 
 
 def press(client, member, app: str = "app7_customer"):
-    return client.post(RUN, {"app": app, "member": member.pk})
+    return client.post(RUN, {"app": app, "target": member.pk})
 
 
 def test_the_button_opens_a_job_and_a_second_press_finds_it(manager, east):

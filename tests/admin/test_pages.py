@@ -83,7 +83,7 @@ def test_another_stores_members_do_not_exist(manager, west):
     assert manager.get(page_of(member)).status_code == 404
     note = manager.post(reverse("admin:metrics_member_note", args=[member.pk]), {"text": "x"})
     run = manager.post(
-        reverse("admin:aijobs_run_app"), {"app": "app7_customer", "member": member.pk}
+        reverse("admin:aijobs_run_app"), {"app": "app7_customer", "target": member.pk}
     )
 
     assert (note.status_code, run.status_code) == (404, 404)
