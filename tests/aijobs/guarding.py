@@ -112,6 +112,7 @@ def guard_clock(now: datetime) -> Iterator[GuardClock]:
     ).replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("CREATE TABLE guard_test_clock AS SELECT now() AS now")
+        cursor.execute("GRANT SELECT, UPDATE ON guard_test_clock TO PUBLIC")
         cursor.execute(create.replace(REAL_CLOCK, "AS 'SELECT now FROM guard_test_clock'"))
     try:
         yield GuardClock(now)
