@@ -30,6 +30,8 @@ class Call:
     Attributes:
         n: 1, 2, ... in the order of arrival; also the number in the answer's request id `r-N`.
         at, answered_at: seconds since the epoch. None: the caller left, or was never answered.
+        ended_at: when the stand-in had done with it, one way or the other.
+        port: the caller's, which tells a process with a call out from its siblings.
     """
 
     n: int
@@ -40,6 +42,8 @@ class Call:
     fault: str = ""
     status: int | None = None
     answered_at: float | None = None
+    ended_at: float | None = None
+    port: int = 0
 
 
 @dataclass
@@ -144,14 +148,18 @@ class StandIn:
                 prompt=shape.prompt(body),
                 at=time.time(),
                 fault=order.fault,
+                port=handler.client_address[1],
             )
             self.calls.append(call)
         exchange = Exchange(handler, shape, call, order)
         latency = self.latency if order.latency is None else order.latency
-        if exchange.caller_leaves_within(latency):
-            exchange.hang_up()
-        else:
-            exchange.work_off()
+        try:
+            if exchange.caller_leaves_within(latency):
+                exchange.hang_up()
+            else:
+                exchange.work_off()
+        finally:
+            call.ended_at = time.time()
 
     def _next_order(self, app: str) -> Order:
         for name in (app, ANY_APP):
