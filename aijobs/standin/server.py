@@ -240,6 +240,10 @@ def _handler_of(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
         # Head and body are two writes: together with delayed acknowledgements they cost 40 ms.
         disable_nagle_algorithm = True
 
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # the caller was killed
+                super().handle()
+
         def do_POST(self) -> None:
             with contextlib.suppress(OSError):  # the caller may cut the call
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from django.db import transaction
 
-from zqyy.durable.leases import Held, fence
+from zqyy.durable.leases import Held, fence, hand_over_if_asked
 from zqyy.durable.outages import insist
 
 TASK = "tests.durable.steps.take_steps"
@@ -30,6 +30,7 @@ def take_steps(held: Held, *, path: str, steps: int, seconds: float) -> None:
     for step in range(steps):
         if step in {line["step"] for line in read_lines(Path(path)) if line["event"] == "finished"}:
             continue
+        hand_over_if_asked(held)
         _write(path, step=step, event="started", held=held)
         time.sleep(seconds)
         insist(lambda step=step: _finish(path, step=step, held=held))

@@ -268,3 +268,21 @@ def test_a_stopped_cluster_leaves_no_process(worker_cluster):
 
     assert cluster.supervisor.wait(15) == 0
     assert not [process for process in below if process.is_running()]
+
+
+def test_a_stopped_cluster_hands_its_work_over_between_two_steps(worker_cluster, tmp_path):
+    first = worker_cluster("realtime")
+    path = tmp_path / "steps"
+    open_steps(path, count=8, seconds=2)
+    wait_until(lambda: events(path, "finished") == [0], seconds=10)
+
+    with running("run_cluster", "realtime", log=tmp_path / "second.log"):
+        first.supervisor.terminate()
+        first.supervisor.wait(15)
+        stopped_at = time.time()
+        next_start(path, after=stopped_at)
+        wait_until(is_closed, seconds=30)
+
+    assert events(path, "started") == events(path, "finished") == list(range(8))
+    assert len({line["pid"] for line in read_lines(path)}) == 2
+    assert Lease.objects.get().deaths == 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django_q.exceptions import TimeoutException
+from django_q.models import OrmQ
 
 from tests.durable.rows import expire, fetch_row, ready_keys
 from zqyy.durable.attempts import telling_when_given_up
@@ -77,6 +78,20 @@ def test_a_delivery_takes_the_oldest_abandoned_work_first(opened, settled_databa
     run_leased("own")
 
     assert driven == ["older", "own"]
+
+
+def test_abandoned_work_that_was_ended_leaves_no_queue_row(opened, settled_database):
+    for key in ("abandoned", "own"):
+        opened(key, task=f"{__name__}.note")
+        fetch_row(key)
+    claim("abandoned")
+    expire("abandoned")
+
+    run_leased("own")
+
+    # The own row is deleted by whoever acknowledges its delivery.
+    own = Lease.objects.get(key="own")
+    assert list(OrmQ.objects.values_list("pk", flat=True)) == [own.q_id]
 
 
 def test_its_own_work_can_be_fetched_while_it_drives_abandoned_work(opened, settled_database):

@@ -4,10 +4,11 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django_q.models import OrmQ
 
 from tests.durable.rows import expire, fetch_row, ready_keys
 from zqyy.durable.groups import fetch_astray, forget_group, read_health
-from zqyy.durable.leases import claim
+from zqyy.durable.leases import claim, close
 from zqyy.durable.models import Lease
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +110,27 @@ def test_another_groups_live_work_is_left_alone_when_a_group_dies(opened, settin
 
     assert Lease.objects.get().expires_at == before
     assert ready_keys() == set()
+
+
+def test_the_rows_that_a_dead_group_had_not_acknowledged_are_deleted(opened, settings):
+    settings.WORKER_GROUP = US
+    opened()
+    fetch_row("job:1", group=US)
+    close(claim("job:1"))
+
+    forget_group(group=US)
+
+    assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize(("was_stopped", "deaths"), [(True, 0), (False, 1)])
+def test_only_a_group_that_was_not_stopped_has_died(
+    opened, settings, settled_database, was_stopped, deaths
+):
+    settings.WORKER_GROUP = US
+    opened()
+    claim("job:1")
+
+    forget_group(group=US, was_stopped=was_stopped)
+
+    assert claim("job:1").deaths == deaths

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.db import OperationalError, connection, transaction
 from django_q.models import OrmQ
 
 from tests.durable.rows import at_once, expire
+from zqyy.durable.groups import ask_back
 from zqyy.durable.leases import (
     MAX_FAILURES,
     LeaseLost,
@@ -15,6 +18,7 @@ from zqyy.durable.leases import (
     fail_attempt,
     fence,
     find_oldest_expired,
+    hand_over_if_asked,
     is_last_attempt,
     open_lease,
     release,
@@ -235,3 +239,19 @@ def test_only_the_holder_has_a_last_attempt(opened, settled_database):
     assert (is_last_attempt(lost), is_last_attempt(held)) == (False, True)
     Lease.objects.update(failures=MAX_FAILURES - 2)
     assert not is_last_attempt(held)
+
+
+@pytest.mark.django_db
+def test_a_holder_that_is_asked_back_hands_over_at_its_next_step(opened, settings):
+    settings.WORKER_GROUP = uuid4()
+    opened()
+    held = claim("job:1")
+    hand_over_if_asked(held)
+
+    ask_back(group=settings.WORKER_GROUP)
+    assert renew(held)
+    with pytest.raises(LeaseLost):
+        hand_over_if_asked(held)
+
+    assert not renew(held)
+    assert Lease.objects.get().closed_at is None

@@ -15,6 +15,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+import psycopg
+
 from aijobs.standin.faults import Schedule
 from tests.faults.plan import PROVIDER_FAULTS, draw_faults
 from tests.faults.system import System, running_system, wait_until
@@ -29,6 +31,11 @@ CALLS_OF_A_JOB = 1
 WORKED_OFF_WITHIN = 120.0
 # Tokens a job of the second store may use on average: the last of them are refused.
 BUDGET_PER_MEMBER = 4000
+
+OPEN = (
+    "SELECT 1 FROM leases WHERE closed_at IS NULL LIMIT 1",
+    "SELECT 1 FROM django_q_ormq LIMIT 1",
+)
 
 
 def main() -> None:
@@ -73,7 +80,7 @@ def _run(system: System, *, jobs: int, seed: int) -> dict[str, Any]:
     till.join(WORKED_OFF_WITHIN)
     problems = [] if till.has_finished else ["the till could not push every bill"]
     try:
-        wait_until(_is_worked_off, seconds=WORKED_OFF_WITHIN)
+        wait_until(lambda: _is_worked_off(url), seconds=WORKED_OFF_WITHIN)
     except TimeoutError:
         problems.append(f"not worked off {WORKED_OFF_WITHIN:.0f} s after the last fault")
     watch.stop()
@@ -89,16 +96,10 @@ def _run(system: System, *, jobs: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _is_worked_off() -> bool:
+def _is_worked_off(url: str) -> bool:
     """Every lease closed and every queue row acknowledged."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT NOT EXISTS (SELECT FROM leases WHERE closed_at IS NULL)"
-            " AND NOT EXISTS (SELECT FROM django_q_ormq)"
-        )
-        return bool(cursor.fetchone()[0])
+    with psycopg.connect(url) as session:
+        return not any(session.execute(query).fetchone() for query in OPEN)
 
 
 if __name__ == "__main__":

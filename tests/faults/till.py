@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.db import InterfaceError, OperationalError, connection
 
 from metrics.importers import push_rows
-from sandbox.context import live_context
+from sandbox.context import live_context, use_context
 from sandbox.models import Site
 from sandbox.options import set_option
 from tests.factories import bill, make_site, push_assistant
@@ -29,8 +29,9 @@ class Shop:
 def open_shop(code: str, *, members: int, options: dict[str, object]) -> Shop:
     """A store whose members have been there before."""
     site = make_site(code)
-    for key, value in options.items():
-        set_option(key=key, value=value, site=site, actor_id=None)
+    with use_context(live_context(site)):
+        for key, value in options.items():
+            set_option(key=key, value=value, site=site, actor_id=None)
     assistant = push_assistant(site, "A1")
     names = [f"M{number}" for number in range(members)]
     rows = [{"external_id": name, "name": f"会员{name}"} for name in names]

@@ -8,7 +8,7 @@ from django.utils.module_loading import import_string
 from django_q.exceptions import TimeoutException
 
 from zqyy.durable.attempts import KillsItsWorkers
-from zqyy.durable.entries import hand_back
+from zqyy.durable.entries import drop, hand_back
 from zqyy.durable.heartbeat import Heartbeat
 from zqyy.durable.leases import (
     MAX_DEATHS,
@@ -35,6 +35,7 @@ def run_leased(key: str) -> None:
         # Taking over must not make this delivery's own work wait for it.
         insist(lambda: hand_back(key=key))
         drive(held)
+        insist(lambda: drop(key=expired))
     if held := insist(lambda: claim(key)):
         drive(held)
 

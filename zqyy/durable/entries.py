@@ -25,3 +25,13 @@ def hand_back(*, key: str) -> None:
             " WHERE id = (SELECT q_id FROM leases WHERE key = %s) AND lock > clock_timestamp()",
             [key],
         )
+
+
+def drop(*, key: str) -> None:
+    """Delete the queue row of work that was ended by another row's delivery."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM django_q_ormq"
+            " WHERE id = (SELECT q_id FROM leases WHERE key = %s AND closed_at IS NOT NULL)",
+            [key],
+        )

@@ -91,13 +91,27 @@ def fetch_astray(*, cluster: str, group: UUID, retry: int) -> int:
         return int(cursor.rowcount)
 
 
-def forget_group(*, group: UUID) -> None:
-    """Let go of everything a dead group held or had fetched, so that it resumes at once."""
+def ask_back(*, group: UUID) -> None:
+    """Have the holders of a group hand over their work at the end of the step they are at."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE leases SET expires_at = clock_timestamp()"
-            " WHERE holder_group = %s AND owner IS NOT NULL AND expires_at > clock_timestamp()",
+            "UPDATE leases SET is_asked_back = true"
+            " WHERE holder_group = %s AND owner IS NOT NULL AND NOT is_asked_back",
             [group],
+        )
+
+
+def forget_group(*, group: UUID, was_stopped: bool = False) -> None:
+    """Let go of everything a dead group held or had fetched, so that it resumes at once.
+
+    `was_stopped`: by us, so that its end says nothing about the work it was at.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE leases SET expires_at = least(expires_at, clock_timestamp()),"
+            " owner = CASE WHEN NOT %s THEN owner END"
+            " WHERE holder_group = %s AND owner IS NOT NULL",
+            [was_stopped, group],
         )
         cursor.execute(
             "UPDATE django_q_ormq q SET lock = clock_timestamp() - interval '1 s'"
@@ -105,4 +119,10 @@ def forget_group(*, group: UUID) -> None:
             " AND (l.fetcher_group = %s OR l.holder_group = %s) AND l.closed_at IS NULL"
             " AND (l.expires_at IS NULL OR l.expires_at <= clock_timestamp())",
             [group, group],
+        )
+        # What it had ended and not acknowledged.
+        cursor.execute(
+            "DELETE FROM django_q_ormq q USING leases l WHERE q.id = l.q_id"
+            " AND l.fetcher_group = %s AND l.closed_at IS NOT NULL",
+            [group],
         )

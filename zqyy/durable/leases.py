@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -36,9 +37,12 @@ class LeaseStillOpen(Exception):
 
 @dataclass(frozen=True)
 class Held:
-    """A claim on a lease, and the proof of it. `lost` tells when a renewal found it gone.
+    """A claim on a lease, and the proof of it.
 
-    `deaths`: holders before this one that vanished, since the work last got on.
+    Attributes:
+        deaths: holders before this one that vanished, since the work last got on.
+        lost: tells when a renewal found the lease gone.
+        asked_back: set when a renewal found that the workers are to stop.
     """
 
     key: str
@@ -46,6 +50,7 @@ class Held:
     token: int
     deaths: int = 0
     lost: Loss = field(default_factory=Loss, compare=False, repr=False)
+    asked_back: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
 
 def open_lease(
@@ -77,8 +82,8 @@ def open_lease(
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO leases (key, cluster, task, args, site_id, mode, business_date,"
-            " token, rearmed_token, deaths, failures, last_error)"
-            " VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, 0, 0, 0, 0, '')"
+            " token, rearmed_token, is_asked_back, deaths, failures, last_error)"
+            " VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, 0, 0, false, 0, 0, '')"
             " ON CONFLICT (key) DO UPDATE SET cluster = excluded.cluster, task = excluded.task,"
             " args = excluded.args, site_id = excluded.site_id, mode = excluded.mode,"
             " business_date = excluded.business_date, expires_at = NULL, closed_at = NULL,"
@@ -102,6 +107,7 @@ def claim(key: str) -> Held | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE leases SET token = token + 1, owner = %s, holder_group = %s,"
+            " is_asked_back = false,"
             " expires_at = clock_timestamp() + interval '1 s' * %s, renewed_at = clock_timestamp(),"
             # Whoever gave up the lease in good order left no owner.
             " deaths = deaths + (owner IS NOT NULL)::int"
@@ -131,12 +137,18 @@ def find_oldest_expired(*, beside: str) -> str | None:
 
 
 def renew(held: Held) -> bool:
-    """Move the expiry on; False: the lease is lost."""
-    return _update_held(
-        held,
-        "expires_at = clock_timestamp() + interval '1 s' * %s, renewed_at = clock_timestamp()",
-        [settings.LEASE_SECONDS],
-    )
+    """Move the expiry on; False: the lease is lost. Notes on `held` if it is asked back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE leases SET expires_at = clock_timestamp() + interval '1 s' * %s,"
+            " renewed_at = clock_timestamp() WHERE key = %s AND token = %s AND owner = %s"
+            " RETURNING is_asked_back",
+            [settings.LEASE_SECONDS, held.key, held.token, held.owner],
+        )
+        row = cursor.fetchone()
+    if row == (True,):
+        held.asked_back.set()
+    return row is not None
 
 
 def fence(held: Held) -> None:
@@ -194,6 +206,17 @@ def release(held: Held) -> bool:
         "owner = NULL, expires_at = clock_timestamp(), renewed_at = clock_timestamp()",
         [],
     )
+
+
+def hand_over_if_asked(held: Held) -> None:
+    """Between two steps: give the work to other workers when ours are to stop.
+
+    Raises:
+        LeaseLost: it was given; somebody else goes on.
+    """
+    if held.asked_back.is_set():
+        release(held)
+        raise LeaseLost(held.key)
 
 
 def revoke(key: str) -> bool:

@@ -40,6 +40,9 @@ class Lease(models.Model):
     owner = models.UUIDField(null=True)
     token = models.BigIntegerField(default=0)
     holder_group = models.UUIDField(null=True, help_text="Process group of the holder")
+    is_asked_back = models.BooleanField(
+        default=False, help_text="The holder's group is to stop: hand the work over"
+    )
     expires_at = models.DateTimeField(
         null=True, help_text="From here on anybody may claim; empty: nobody has claimed yet"
     )

@@ -16,13 +16,14 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import connection
 
-from zqyy.durable.groups import Health, fetch_astray, forget_group, read_health
-from zqyy.durable.guarded import GuardedProcess, spawn_guarded
+from zqyy.durable.groups import Health, ask_back, fetch_astray, forget_group, read_health
+from zqyy.durable.guarded import GRACE_SECONDS, GuardedProcess, spawn_guarded
 from zqyy.durable.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1
+DRAIN_SECONDS = 0.5
 # A group is called frozen only this long after it first fetched a row: its workers are just
 # starting then. Or after START_SECONDS, as long as its imports may take on a loaded machine.
 YOUNG_SECONDS = 4
@@ -33,22 +34,26 @@ FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30
 
 
-def supervise(*, cluster: str, stopping: threading.Event) -> None:
-    """Keep one group of workers of `cluster` running until told to stop, then stop it."""
+def supervise(*, cluster: str, stopping: threading.Event, grace: float = GRACE_SECONDS) -> None:
+    """Keep one group of workers of `cluster` running until told to stop, then stop it.
+
+    Args:
+        grace: seconds that its workers have to end or hand over what they are at.
+    """
     short_lives = 0
     while not stopping.is_set():
         group = uuid4()
         started = time.monotonic()
-        process = _start_group(cluster=cluster, group=group)
+        process = _start_group(cluster=cluster, group=group, grace=grace)
         logger.info("cluster %s group %s started, pid %s", cluster, group, process.child_pid)
         reason = _watch(process, cluster=cluster, group=group, stopping=stopping)
         if stopping.is_set():
-            process.stop()
+            _drain(process, group=group)
         else:
             logger.error("cluster %s group %s %s: starting afresh", cluster, group, reason)
             process.kill_group()
             process.wait()
-        _forget(group)
+        _forget(group, was_stopped=stopping.is_set())
         short_lives = short_lives + 1 if time.monotonic() - started < SHORT_LIFE_SECONDS else 0
         if short_lives:
             stopping.wait(
@@ -57,7 +62,7 @@ def supervise(*, cluster: str, stopping: threading.Event) -> None:
     logger.info("cluster %s stopped", cluster)
 
 
-def _start_group(*, cluster: str, group: UUID) -> GuardedProcess:
+def _start_group(*, cluster: str, group: UUID, grace: float) -> GuardedProcess:
     return spawn_guarded(
         [sys.executable, "-m", "django", "qcluster"],
         env={
@@ -68,6 +73,7 @@ def _start_group(*, cluster: str, group: UUID) -> GuardedProcess:
             "ZQYY_GROUP": str(group),
         },
         cwd=settings.BASE_DIR,
+        grace=grace,
     )
 
 
@@ -105,10 +111,23 @@ def _is_idle_beside_work(health: Health, *, workers: int) -> bool:
     )
 
 
-def _forget(group: UUID) -> None:
+def _drain(process: GuardedProcess, *, group: UUID) -> None:
+    """Take no more work, hand over what is being done; the guard ends what outlasts its grace."""
+    process.request_stop()
+    while process.poll() is None:
+        try:
+            # Again and again: a worker may just have been handed the last one.
+            ask_back(group=group)
+        except OUTAGE as error:
+            logger.warning("database away, group %s is not asked back: %s", group, error)
+            connection.close()
+        time.sleep(DRAIN_SECONDS)
+
+
+def _forget(group: UUID, *, was_stopped: bool) -> None:
     """Once only: what an outage keeps from being forgotten here expires, and is fetched astray."""
     try:
-        forget_group(group=group)
+        forget_group(group=group, was_stopped=was_stopped)
     except OUTAGE as error:
         logger.warning("database away, group %s is left to expire: %s", group, error)
         connection.close()
