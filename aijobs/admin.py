@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from aijobs import admin_views
-from aijobs.jobs import cancel_job, retry_job
+from aijobs.interventions import cancel_job, retry_job
 from aijobs.models import Run, TriggerJob
 from aijobs.registry import AI_APPS
 from aijobs.templatetags.insights import may_run_apps

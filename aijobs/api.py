@@ -15,7 +15,8 @@ from aijobs.ai_apps.base import AIApp
 from aijobs.cache import fetch
 from aijobs.clues import add_manual_clue, clues_of
 from aijobs.firing import fire_event
-from aijobs.jobs import cancel_job, open_app_run, retry_job
+from aijobs.interventions import cancel_job, retry_job
+from aijobs.jobs import open_app_run
 from aijobs.models import TriggerJob
 from aijobs.permissions import CanFireEvents, CanManageJobs, CanRunAIApp, visible_jobs
 from aijobs.registry import find_app_of

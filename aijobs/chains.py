@@ -1,25 +1,29 @@
-"""CHAINS: which AI apps a business event starts, in which order. Data only; drive.py walks it."""
+"""CHAINS: which AI apps a business event starts, in which order. Data only; planning.py reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from aijobs.models import Run
-from aijobs.registry import AI_APPS
-from aijobs.targets import Target
-from metrics.events import Event
+from metrics.ranges import RANGES
 from sandbox.errors import BadRequest
+from zqyy.durable.models import Cluster
 
 
 @dataclass(frozen=True)
 class ChainStep:
-    """An app, and the apps of its group that end, in whatever state, before it starts."""
+    """An app, and the apps that end, in whatever state, before it starts.
+
+    Attributes:
+        after: apps of its own group or, where the job has it, of a group before.
+        range_key, area: what it works on besides the event's target.
+    """
 
     app: str
     after: tuple[str, ...] = ()
+    range_key: str | None = None
+    area: str = "all"
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,16 @@ class Group:
 
     Attributes:
         key: the claim's group.
-        claimed_by: the event's field that names the claim's subject.
+        claimed_by: the target's fields that name the claim's subject.
+        is_per_assistant: there is one for every assistant of the event.
+        follows: a job without this group waits for the open job that has it.
     """
 
     key: str
-    claimed_by: str
+    claimed_by: tuple[str, ...]
     steps: tuple[ChainStep, ...]
+    is_per_assistant: bool = False
+    follows: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,9 @@ class Chain:
     Attributes:
         needs: fields of the event that must be there.
         source: whose clues app8 replaces at its end.
+        is_prewarm: its job runs on the batch cluster, tells all steps what was known at one
+            moment, and lets them wait for the store's rate as long as it lasts.
+        extra_seconds: what its deadline has beyond that of its steps.
     """
 
     event_type: str
@@ -50,7 +61,17 @@ class Chain:
     needs: tuple[str, ...]
     groups: tuple[Group, ...]
     source: str = "ai_consumption"
+    is_prewarm: bool = False
+    extra_seconds: int = 0
 
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster.BATCH if self.is_prewarm else Cluster.REALTIME
+
+
+# The areas that are prewarmed beside the whole store; one that a store lacks is skipped.
+AREAS = ("hall", "hallA", "hallB", "hallC", "vip", "snooker", "mahjong", "ktv")
+REFRESH = (ChainStep("app3_clue"), ChainStep("app8_consolidate", after=("app3_clue",)))
 
 CHAINS = [
     Chain(
@@ -60,12 +81,18 @@ CHAINS = [
         groups=(
             Group(
                 key="member",
-                claimed_by="member_id",
+                claimed_by=("member_id",),
+                steps=(*REFRESH, ChainStep("app7_customer", after=("app8_consolidate",))),
+            ),
+            Group(
+                key="pair",
+                claimed_by=("assistant_id", "member_id"),
                 steps=(
-                    ChainStep("app3_clue"),
-                    ChainStep("app8_consolidate", after=("app3_clue",)),
-                    ChainStep("app7_customer", after=("app8_consolidate",)),
+                    ChainStep("app4_analysis", after=("app7_customer",)),
+                    ChainStep("app5_tactics", after=("app4_analysis",)),
                 ),
+                is_per_assistant=True,
+                follows="member",
             ),
         ),
     ),
@@ -77,7 +104,7 @@ CHAINS = [
         groups=(
             Group(
                 key="note",
-                claimed_by="note_id",
+                claimed_by=("note_id",),
                 steps=(
                     ChainStep("app6_note"),
                     ChainStep("app8_consolidate", after=("app6_note",)),
@@ -86,37 +113,43 @@ CHAINS = [
         ),
     ),
     Chain(
+        event_type="task_assigned",
+        alias="ai_task_assigned",
+        needs=("member_id", "assistant_ids"),
+        groups=(
+            Group(
+                key="task",
+                claimed_by=("assistant_id", "member_id"),
+                steps=(
+                    ChainStep("app4_analysis"),
+                    ChainStep("app5_tactics", after=("app4_analysis",)),
+                ),
+                is_per_assistant=True,
+            ),
+        ),
+    ),
+    Chain(
         event_type="dws_completed",
         alias="ai_dws_completed",
         needs=(),
-        # Claimed once a store and day; it has no steps yet, so its job completes at once.
-        groups=(Group(key="prewarm", claimed_by="site_id", steps=()),),
+        groups=(
+            Group(
+                key="prewarm",
+                claimed_by=(),
+                steps=(
+                    *(ChainStep("app2_finance", range_key=key) for key in RANGES),
+                    *(
+                        ChainStep("app2a_finance_area", range_key=key, area=area)
+                        for key in RANGES
+                        for area in AREAS
+                    ),
+                ),
+            ),
+        ),
+        is_prewarm=True,
+        extra_seconds=600,
     ),
 ]
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One step of a job, its position left to the job."""
-
-    app: str
-    target: Target
-    after: tuple[str, ...] = ()
-
-    @property
-    def target_id(self) -> str:
-        return AI_APPS[self.app].target_id(self.target)
-
-    @property
-    def key(self) -> str:
-        return f"{self.app}:{self.target_id}"
-
-
-@dataclass(frozen=True)
-class PlannedGroup:
-    group: str
-    subject: str
-    steps: tuple[PlannedStep, ...]
 
 
 def find_chain(event_type: str) -> Chain:
@@ -136,62 +169,6 @@ def find_chain(event_type: str) -> Chain:
     raise BadRequest(message, code="unknown_event_type", fields={"event_type": [message]})
 
 
-def plan(chain: Chain, event: Event) -> list[PlannedGroup]:
-    """The groups of steps that the event asks for.
-
-    Raises:
-        BadRequest: naming what the event lacks.
-    """
-    missing = [need for need in chain.needs if getattr(event, need) is None]
-    if missing:
-        fields = {need.removesuffix("_id"): [_("This event needs it.")] for need in missing}
-        raise BadRequest(
-            _("The event lacks: %(missing)s.") % {"missing": ", ".join(fields)}, fields=fields
-        )
-    target = target_of(chain, event)
-    return [
-        PlannedGroup(
-            group=group.key,
-            subject=str(getattr(event, group.claimed_by)),
-            steps=plan_steps(group.steps, target),
-        )
-        for group in chain.groups
-    ]
-
-
-def target_of(chain: Chain, event: Event) -> Target:
-    """What the chain's steps work on."""
-    return Target(
-        member_id=event.member_id,
-        settlement_id=event.settlement_id,
-        note_id=event.note_id,
-        source=chain.source,
-    )
-
-
-def plan_steps(steps: Sequence[ChainStep], target: Target) -> tuple[PlannedStep, ...]:
-    """Steps of one target, their predecessors by key."""
-    planned = {step.app: PlannedStep(step.app, target) for step in steps}
-    return tuple(
-        replace(planned[step.app], after=tuple(planned[app].key for app in step.after))
-        for step in steps
-    )
-
-
-def find_ready(runs: Sequence[Run]) -> list[Run]:
-    """Of the newest attempts of a job's steps: those that may start now, in the job's order."""
-    open_keys = {run.step for run in runs if run.status in Run.OPEN}
-    return [
-        run
-        for run in sorted(runs, key=_position)
-        if run.status == Run.Status.PENDING and not open_keys.intersection(run.after)
-    ]
-
-
-def _position(run: Run) -> int:
-    return run.position
-
-
-def describe(steps: Sequence[PlannedStep]) -> str:
-    """The chain as a person reads it: `app3→app8→app7`."""
-    return "→".join(step.app.partition("_")[0] for step in steps)[:200]
+def chain_of_job(event_type: str) -> Chain | None:
+    """The chain that a job works off; None where somebody named its steps."""
+    return next((chain for chain in CHAINS if chain.event_type == event_type), None)

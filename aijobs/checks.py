@@ -43,15 +43,16 @@ def check_provider(**kwargs: Any) -> list[CheckMessage]:
 def check_chains(**kwargs: Any) -> list[CheckMessage]:
     """aijobs.E002: chains name apps that exist; no key means two things."""
     known = set(AI_APPS)
-    problems = [
-        f"chain {chain.event_type} names {app}, which is no app before it"
-        for chain in CHAINS
-        for group in chain.groups
-        for position, step in enumerate(group.steps)
-        for app in (step.app, *step.after)
-        if app not in known
-        or (app != step.app and app not in {earlier.app for earlier in group.steps[:position]})
-    ]
+    problems = []
+    for chain in CHAINS:
+        earlier: set[str] = set()
+        for step in (step for group in chain.groups for step in group.steps):
+            problems += [
+                f"chain {chain.event_type} names {app}, which is no app before it"
+                for app in (step.app, *step.after)
+                if app not in known or (app != step.app and app not in earlier)
+            ]
+            earlier.add(step.app)
     problems += [f"alias {alias} of {key}" for alias, key in ALIASES.items() if key not in known]
     names = [name for chain in CHAINS for name in (chain.event_type, chain.alias)]
     problems += [f"event {name} twice" for name in sorted(set(names)) if names.count(name) > 1]

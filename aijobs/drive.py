@@ -6,20 +6,25 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
+from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from aijobs.chains import find_ready
-from aijobs.jobs import finish_job, start_job
+from aijobs.chains import chain_of_job
+from aijobs.inputs import Inputs, build_together, read_inputs
+from aijobs.job_states import finish_job, start_job
 from aijobs.models import Run, TriggerJob
-from aijobs.runs import fail_open_runs, newest_runs, replace_lost_runs
+from aijobs.planning import find_ready
+from aijobs.pool import StepPool
+from aijobs.runs import fail_open_runs, newest_runs, record_inputs, replace_lost_runs
 from aijobs.steps import Drive, announce_progress, take_step
 from sandbox.context import RuntimeContext, use_context
 from sandbox.models import Mode, Site
 from sandbox.options import option
-from zqyy.durable.leases import Held, close, fence
+from zqyy.durable.leases import Held, LeaseLost, close, fence
 from zqyy.durable.models import Lease
 from zqyy.durable.outages import insist
 
@@ -30,7 +35,7 @@ LEAST_STEPS_OF_DEADLINE = 5
 
 
 def drive_job(held: Held, job_id: int) -> None:
-    """Take the steps that have not ended, then end the job.
+    """Take the steps that have not ended, independent ones side by side, then end the job.
 
     Any number of drivers may try, one after the other; a step that succeeded is never taken
     again.
@@ -42,12 +47,34 @@ def drive_job(held: Held, job_id: int) -> None:
     drive = insist(lambda: _begin(held, ctx, job_id))
     if drive is None:
         return
-    while ready := find_ready(insist(lambda: _read_runs(drive))):
-        if drive.seconds_left() <= 0:
-            insist(lambda: _give_up(drive))
-            return
-        take_step(drive, ready[0])
-    insist(lambda: _end(drive))
+    runs = insist(lambda: _read_runs(drive))
+    if drive.is_prewarm:
+        insist(lambda: _prepare(drive, runs))
+    _take_steps(drive, runs)
+    has_time = not any(run.status in Run.OPEN for run in runs)
+    insist(lambda: _end(drive) if has_time else _give_up(drive))
+
+
+def _take_steps(drive: Drive, runs: list[Run]) -> None:
+    """Until all steps have ended or the job's time is up. `runs` follow what becomes of them:
+    nobody else may move them.
+    """
+    with StepPool(threads=settings.AI_CONCURRENCY, take=partial(take_step, drive)) as pool:
+        while True:
+            ready = find_ready(runs) if drive.seconds_left() > 0 else []
+            if len(ready) == 1 and not pool.is_busy:
+                take_step(drive, ready[0])
+                continue
+            for run in ready:
+                pool.start(run)
+            if not pool.is_busy:
+                return
+            try:
+                pool.wait()
+            except LeaseLost:
+                # The calls of the other steps are cut at once.
+                drive.held.lost.tell()
+                raise
 
 
 def _context_of(held: Held) -> RuntimeContext:
@@ -66,7 +93,9 @@ def _begin(held: Held, ctx: RuntimeContext, job_id: int) -> Drive | None:
         if job.status not in TriggerJob.OPEN:
             return None
         start_job(job)
-        for run in replace_lost_runs(job=job):
+        chain = chain_of_job(job.event_type)
+        is_prewarm = chain is not None and chain.is_prewarm
+        for run in replace_lost_runs(job=job, keep_inputs=is_prewarm):
             logger.warning(
                 "run of %s lost with its driver, attempt %s follows", run.step, run.attempt
             )
@@ -74,13 +103,36 @@ def _begin(held: Held, ctx: RuntimeContext, job_id: int) -> Drive | None:
         elapsed = job.age.total_seconds()  # type: ignore[attr-defined]
         step_seconds = float(option("ai_step_timeout", ctx.site))
         allowed = max(LEAST_STEPS_OF_DEADLINE, job.steps_total) * step_seconds
+        allowed += chain.extra_seconds if chain else 0
         announce_progress(job)
-    return Drive(held, ctx, job, time.monotonic() + allowed - elapsed, step_seconds)
+    ends_at = time.monotonic() + allowed - elapsed
+    return Drive(held, ctx, job, ends_at, step_seconds, is_prewarm)
 
 
 def _read_runs(drive: Drive) -> list[Run]:
     with use_context(drive.ctx):
         return newest_runs(drive.job)
+
+
+def _prepare(drive: Drive, runs: list[Run]) -> None:
+    """Build what the open steps send from one state of the data, and record it before the first
+    call: a successor sends the same.
+    """
+    pending = [run for run in runs if run.status == Run.Status.PENDING]
+    with use_context(drive.ctx) as ctx:
+        recorded = Run.objects.filter(
+            site=ctx.site, pk__in=[run.pk for run in pending], watermark__isnull=False
+        )
+        drive.prepared.update({run.step: read_inputs(ctx, drive.job, run) for run in recorded})
+    missing = [run for run in pending if run.step not in drive.prepared]
+    built = build_together(drive.ctx, drive.job, missing)
+    with use_context(drive.ctx):
+        fence(drive.held)
+        for run in missing:
+            inputs = built[run.step]
+            if isinstance(inputs, Inputs):
+                record_inputs(run, **inputs.as_columns())
+    drive.prepared.update(built)
 
 
 def _give_up(drive: Drive) -> None:

@@ -1,53 +1,36 @@
-"""Jobs: opened in the transaction of their cause, ended once. ONLY writer of their status.
-
-Locks are taken in one order everywhere: lease, job, run, member, claims.
-"""
+"""From events and buttons to jobs: each opened in the transaction of its cause."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce, Now
-from django.utils.translation import gettext as _
+from django.db import IntegrityError, transaction
 
-from aijobs.chains import (
-    Chain,
-    PlannedGroup,
-    PlannedStep,
-    describe,
-    find_chain,
-    plan,
-    target_of,
-)
-from aijobs.claims import Scope, Wanted, holder_of, release_claims, take_claims
-from aijobs.errors import StaleRun
+from aijobs.chains import REFRESH, Chain, find_chain
+from aijobs.claims import Scope, Wanted, holder_of, take_claims
 from aijobs.guards.kill_switches import require_running
+from aijobs.job_states import count_event, create_job, take_job_ids
 from aijobs.models import Run, TriggerJob
+from aijobs.planning import PlannedGroup, PlannedStep, join, plan, plan_steps, target_of
 from aijobs.registry import find_app
-from aijobs.runs import cancel_open_runs, newest_runs, open_next_attempt, open_runs
+from aijobs.runs import newest_runs
 from aijobs.targets import Target
 from metrics.events import Event, EventResult
-from sandbox.audit import record_change, record_sandbox_use
+from sandbox.audit import record_sandbox_use
 from sandbox.context import RuntimeContext
-from sandbox.errors import BadRequest, Conflict, KnownAtReadOnly
+from sandbox.errors import BadRequest, KnownAtReadOnly
 from sandbox.models import Mode, Site
-from zqyy.durable.leases import LeaseStillOpen, open_lease, revoke
 
 logger = logging.getLogger(__name__)
-Status = TriggerJob.Status
 
-APP_RUN = "app_run"
-DRIVE = "aijobs.tasks.drive_job"
-# Steps that a retry calls again.
-_RETRIED = (Run.Status.FAILED, Run.Status.TIMEOUT, Run.Status.CANCELLED, Run.Status.UNKNOWN)
+# Jobs without an event: one app for one target; a member's clues from bills, collected anew.
+APP_RUN, CLUE_REFRESH = "app_run", "clue_refresh"
 
 
-# --- Opening -----------------------------------------------------------------------------------
+# --- Events --------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -82,7 +65,7 @@ def open_jobs(events: Sequence[Event]) -> list[EventResult]:
         BadRequest: an event without what it needs, or of no known type. Nothing is opened.
     """
     openings = []
-    for event, job_id in zip(events, _take_job_ids(len(events)), strict=True):
+    for event, job_id in zip(events, take_job_ids(len(events)), strict=True):
         try:
             chain = find_chain(event.event_type)
             openings.append(_Opening(event, chain, plan(chain, event), job_id))
@@ -94,6 +77,16 @@ def open_jobs(events: Sequence[Event]) -> list[EventResult]:
     for forced in (False, True):
         _open_or_coalesce([one for one in openings if one.is_forced is forced], forced=forced)
     return [one.result for one in openings if one.result is not None]
+
+
+def open_forced(event: Event, *, claims: Collection[tuple[str, str]]) -> TriggerJob:
+    """A new job of those of the event's groups that `claims` names; it takes their claims over."""
+    chain = find_chain(event.event_type)
+    groups = [group for group in plan(chain, event) if (group.group, group.subject) in claims]
+    forced = {**event.payload, "is_forced": True}
+    opening = _Opening(replace(event, payload=forced), chain, groups, take_job_ids(1)[0])
+    _open_or_coalesce([opening], forced=True)
+    return TriggerJob.objects.get(site_id=event.site_id, pk=opening.job_id)
 
 
 def _open_or_coalesce(openings: list[_Opening], *, forced: bool) -> None:
@@ -111,10 +104,10 @@ def _open_or_coalesce(openings: list[_Opening], *, forced: bool) -> None:
 
 
 def _open_job(one: _Opening, won: list[PlannedGroup], *, site: Site) -> None:
-    event, steps = one.event, [step for group in won for step in group.steps]
-    job = _create_job(
+    event = one.event
+    job = create_job(
         site=site,
-        steps=steps,
+        steps=join(won),
         id=one.job_id,
         event_type=one.chain.event_type,
         connector_type=event.payload.get("connector_type", ""),
@@ -130,25 +123,36 @@ def _open_job(one: _Opening, won: list[PlannedGroup], *, site: Site) -> None:
         is_forced=one.is_forced,
         mode=Mode.LIVE,
         business_date=event.business_date,
+        waits_for=_lock_predecessor(one, won),
     )
     one.result = EventResult(one.chain.event_type, event.member_id, job.pk, coalesced=False)
+
+
+def _lock_predecessor(one: _Opening, won: list[PlannedGroup]) -> int | None:
+    """The open job of the group that these come after; it cannot end before this has committed."""
+    before = next((group.follows for group in won if group.follows), None)
+    if before is None or before[0] in {group.group for group in won}:
+        return None
+    holder = holder_of(scope=one.scope, group=before[0], subject=before[1])
+    if holder is None:
+        return None
+    rows = TriggerJob.objects.filter(
+        site_id=one.event.site_id, pk=holder, status__in=TriggerJob.OPEN
+    )
+    return rows.select_for_update(no_key=True).values_list("pk", flat=True).first()
 
 
 def _coalesce(one: _Opening) -> bool:
     """Count the event on the job that holds its first group; False: that job is over."""
     first = one.groups[0]
     job_id = holder_of(scope=one.scope, group=first.group, subject=first.subject)
-    if job_id is None:
-        return False
-    counted = TriggerJob.objects.filter(
-        site_id=one.event.site_id,
-        pk=job_id,
-        status__in=(Status.PENDING, Status.RUNNING, Status.COMPLETED, Status.PARTIAL),
-    ).update(coalesced_count=F("coalesced_count") + 1)
-    if not counted:
+    if job_id is None or not count_event(site_id=one.event.site_id, job_id=job_id):
         return False
     one.result = EventResult(one.chain.event_type, one.event.member_id, job_id, coalesced=True)
     return True
+
+
+# --- Buttons -------------------------------------------------------------------------------------
 
 
 def open_app_run(
@@ -165,41 +169,80 @@ def open_app_run(
     While one is open a second call returns it.
 
     Raises:
-        KnownAtReadOnly: a job knows what is known when it runs. BadRequest: an unknown app, or a target that lacks something; names it.
+        KnownAtReadOnly: a job knows what is known when it runs.
+        BadRequest: an unknown app, or a target that lacks something; names it.
         NotFound: the member is not known at D. KillSwitchTriggered: AI is switched off for it.
     """
-    if ctx.known_at is not None:
-        raise KnownAtReadOnly
     declared = find_app(app)
     require_running(ctx=ctx, app=declared.key)
     wanted = Target.from_payload(target)
     declared.check_target(ctx, wanted)
     step = PlannedStep(declared.key, wanted)
+    return _open_once(
+        ctx, APP_RUN, step.key, [step], triggered_by=triggered_by, user_id=user_id, forced=forced
+    )
+
+
+def open_clue_refresh(
+    *, ctx: RuntimeContext, member_id: int, triggered_by: str, user_id: int | None = None
+) -> TriggerJob:
+    """A job that collects a member's clues from bills anew, in the caller's mode and on their D.
+
+    While one is open a second call returns it. It leaves the claims of the day alone: the next
+    bill starts its whole chain.
+
+    Raises:
+        KnownAtReadOnly: a job knows what is known when it runs.
+        NotFound: the member is not known at D. KillSwitchTriggered: AI is switched off for it.
+    """
+    target = Target(member_id=member_id)
+    steps = plan_steps(REFRESH, target)
+    for step in steps:
+        require_running(ctx=ctx, app=step.app)
+        find_app(step.app).check_target(ctx, target)
+    return _open_once(
+        ctx, CLUE_REFRESH, str(member_id), steps, triggered_by=triggered_by, user_id=user_id
+    )
+
+
+def _open_once(
+    ctx: RuntimeContext,
+    event_type: str,
+    key: str,
+    steps: Sequence[PlannedStep],
+    *,
+    triggered_by: str,
+    user_id: int | None,
+    forced: bool = True,
+) -> TriggerJob:
+    """The open job of this type and key, else a new one."""
+    if ctx.known_at is not None:
+        raise KnownAtReadOnly
     open_ones = TriggerJob.objects.filter(
         site=ctx.site,
-        event_type=APP_RUN,
+        event_type=event_type,
         mode=ctx.mode,
         business_date=ctx.business_date,
         status__in=TriggerJob.OPEN,
-        payload__step=step.key,
+        payload__step=key,
     )
     while True:
         try:
             with transaction.atomic():
-                job = _create_job(
+                job = create_job(
                     site=ctx.site,
-                    steps=[step],
-                    id=_take_job_ids(1)[0],
-                    event_type=APP_RUN,
-                    member_id=wanted.member_id,
-                    payload={"step": step.key, "target": wanted.as_payload()},
+                    steps=steps,
+                    id=take_job_ids(1)[0],
+                    event_type=event_type,
+                    member_id=steps[0].target.member_id,
+                    payload={"step": key, "target": steps[0].target.as_payload()},
                     triggered_by=triggered_by,
                     triggered_by_user_id=user_id,
                     is_forced=forced,
                     mode=ctx.mode,
                     business_date=ctx.business_date,
                 )
-                record_sandbox_use(ctx, used_for=f"job {job.pk}: {step.key}")
+                record_sandbox_use(ctx, used_for=f"job {job.pk}: {key}")
                 return job
         except IntegrityError as error:
             if getattr(error.__cause__, "diag", None) is None or (
@@ -210,176 +253,7 @@ def open_app_run(
             return existing
 
 
-def _create_job(*, site: Site, steps: Sequence[PlannedStep], **values: Any) -> TriggerJob:
-    job = TriggerJob.objects.create(
-        site=site, app_chain=describe(steps), steps_total=len(steps), **values
-    )
-    Run.objects.bulk_create(open_runs(job=job, steps=steps, language=site.language))
-    _open_lease(job)
-    return job
-
-
-def _open_lease(job: TriggerJob) -> None:
-    open_lease(
-        key=job.lease_key,
-        cluster="realtime",
-        task=DRIVE,
-        args={"job_id": job.pk},
-        site_id=job.site_id,
-        mode=job.mode,
-        business_date=job.business_date,
-    )
-
-
-def _take_job_ids(count: int) -> list[int]:
-    """Ids before the rows: claims name the job, and a job is made only of claims that were won."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('trigger_jobs', 'id'))"
-            " FROM generate_series(1, %s)",
-            [count],
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-# --- Driving: inside the transaction of a held lease ---------------------------------------------
-
-
-def start_job(job: TriggerJob) -> None:
-    """Begin, or go on after a driver that is gone.
-
-    Raises:
-        StaleRun: the job is over.
-    """
-    moved = TriggerJob.objects.filter(
-        pk=job.pk, site_id=job.site_id, status__in=TriggerJob.OPEN
-    ).update(status=Status.RUNNING, started_at=Coalesce(F("started_at"), Now()))
-    if not moved:
-        raise StaleRun(job.lease_key)
-
-
-def count_step(job: TriggerJob) -> None:
-    """One more step has ended, however it did.
-
-    Raises:
-        StaleRun: the job is over.
-    """
-    running = TriggerJob.objects.filter(pk=job.pk, site_id=job.site_id, status=Status.RUNNING)
-    if not running.update(steps_done=F("steps_done") + 1):
-        raise StaleRun(job.lease_key)
-
-
-def finish_job(job: TriggerJob, *, error: str = "") -> TriggerJob.Status:
-    """End a job whose steps have all ended; what they came to decides how.
-
-    Raises:
-        StaleRun: the job is over.
-    """
-    statuses = {run.status for run in newest_runs(job)}
-    if not statuses.intersection(_RETRIED):
-        to = Status.COMPLETED
-    elif Run.Status.SUCCESS in statuses:
-        to = Status.PARTIAL
-    else:
-        to = Status.FAILED
-    _end(job, to, steps_done=F("steps_total"), error_message=error[:500])
-    return to
-
-
-def _end(job: TriggerJob, to: TriggerJob.Status, **values: Any) -> None:
-    before = [state for state, targets in TriggerJob.ALLOWED.items() if to in targets]
-    ended = TriggerJob.objects.filter(pk=job.pk, site_id=job.site_id, status__in=before).update(
-        status=to, finished_at=Now(), **values
-    )
-    if not ended:
-        raise StaleRun(job.lease_key)
-    job.status = to
-    if to in (Status.FAILED, Status.CANCELLED):
-        release_claims(job_id=job.pk)
-
-
-# --- People --------------------------------------------------------------------------------------
-
-
-def retry_job(*, job: TriggerJob, user_id: int | None) -> TriggerJob:
-    """Call the steps again that did not succeed; those that did are left alone.
-
-    Raises:
-        Conflict: the job is not partial or failed (`not_retryable`), or another job has taken
-            over its member meanwhile (`superseded`).
-    """
-    with transaction.atomic():
-        try:
-            _open_lease(job)
-        except LeaseStillOpen as error:
-            raise Conflict(_("The job is still running."), code="not_retryable") from error
-        steps = [run for run in newest_runs(job) if run.status in _RETRIED]
-        if not _reopen(job, steps_done=F("steps_total") - len(steps)):
-            raise Conflict(_("Only a failed step can be tried again."), code="not_retryable")
-        for run in steps:
-            open_next_attempt(run)
-        _take_claims_back(job)
-        _audit(job, "job_retried", user_id)
-    return TriggerJob.objects.get(pk=job.pk, site_id=job.site_id)
-
-
-def _reopen(job: TriggerJob, **values: Any) -> int:
-    ended = TriggerJob.objects.filter(
-        pk=job.pk, site_id=job.site_id, status__in=(Status.PARTIAL, Status.FAILED)
-    )
-    try:
-        with transaction.atomic():
-            return ended.update(
-                status=Status.RUNNING,
-                started_at=Now(),
-                finished_at=None,
-                error_message="",
-                **values,
-            )
-    except IntegrityError as error:
-        # one_open_app_run: somebody pressed the button again meanwhile.
-        raise Conflict(_("Another run has taken over."), code="superseded") from error
-
-
-def _take_claims_back(job: TriggerJob) -> None:
-    wanted = [Wanted(group, subject, job.pk) for group, subject in job.payload.get("claims", [])]
-    scope = Scope(job.site_id, job.mode, job.business_date)
-    held = take_claims(scope=scope, wanted=wanted, forced=False)
-    for claim in sorted(set(wanted) - held):
-        holder = holder_of(scope=scope, group=claim.group, subject=claim.subject)
-        if holder != job.pk:
-            raise Conflict(
-                _("Job %(job)s has taken over.") % {"job": holder},
-                code="superseded",
-                fields={"job": [str(holder)]},
-            )
-
-
-def cancel_job(*, job: TriggerJob, user_id: int | None) -> TriggerJob:
-    """End a job now; a call in flight is cut and its answer never written.
-
-    Raises:
-        Conflict: it has ended (`not_cancellable`).
-    """
-    with transaction.atomic():
-        revoke(job.lease_key)
-        try:
-            _end(job, Status.CANCELLED)
-        except StaleRun as error:
-            raise Conflict(_("The job has ended already."), code="not_cancellable") from error
-        cancel_open_runs(job=job)
-        _audit(job, "job_cancelled", user_id)
-    return TriggerJob.objects.get(pk=job.pk, site_id=job.site_id)
-
-
-def _audit(job: TriggerJob, action: str, user_id: int | None) -> None:
-    record_change(
-        action=action,
-        subject=job,
-        site_id=job.site_id,
-        actor_id=user_id,
-        before={"status": job.status},
-    )
+# --- Reading -------------------------------------------------------------------------------------
 
 
 def job_progress(job: TriggerJob, *, runs: Sequence[Run] | None = None) -> dict[str, Any]:

@@ -12,12 +12,41 @@ from typing import Any
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from aijobs.chains import PlannedStep
 from aijobs.errors import StaleRun
 from aijobs.guards.calls import abandon_calls
 from aijobs.models import Run, TriggerJob
+from aijobs.planning import PlannedStep
 
 Status = Run.Status
+
+# What makes two attempts those of one step, and what the one before was about to send.
+_STEP = (
+    "site_id",
+    "job_id",
+    "step",
+    "position",
+    "after",
+    "app",
+    "target_id",
+    "member_id",
+    "assistant_id",
+    "triggered_by",
+    "mode",
+    "business_date",
+    "language",
+)
+_INPUTS = (
+    "provider",
+    "model",
+    "prompt_version",
+    "prompt",
+    "features",
+    "features_sha256",
+    "references",
+    "watermark",
+)
+# Kilobytes each; whoever needs one asks for it.
+_LONG = ("prompt", "features", "references", "response", "result")
 
 
 def open_runs(*, job: TriggerJob, steps: Iterable[PlannedStep], language: str) -> list[Run]:
@@ -43,7 +72,7 @@ def open_runs(*, job: TriggerJob, steps: Iterable[PlannedStep], language: str) -
 
 
 def newest_runs(job: TriggerJob) -> list[Run]:
-    """The newest attempt of every step, in the job's order."""
+    """The newest attempt of every step, in the job's order; long columns are left to be read."""
     return newest_runs_of([job]).get(job.pk, [])
 
 
@@ -53,36 +82,28 @@ def newest_runs_of(jobs: Sequence[TriggerJob]) -> dict[int, list[Run]]:
     if jobs:
         rows = Run.objects.filter(site_id=jobs[0].site_id, job_id__in=[job.pk for job in jobs])
         newest = rows.order_by("job_id", "position", "-attempt").distinct("job_id", "position")
-        for run in newest:
+        for run in newest.defer(*_LONG):
             found.setdefault(run.job_id, []).append(run)
     return found
 
 
-def open_next_attempt(run: Run) -> Run:
-    """A pending attempt after one that ended."""
+def results_before(run: Run) -> dict[str, dict[str, Any] | None]:
+    """What the steps before this one came to, by app; None for one that did not succeed."""
+    found: dict[str, dict[str, Any] | None] = {key.partition(":")[0]: None for key in run.after}
+    if found:
+        before = Run.objects.filter(
+            site_id=run.site_id, job_id=run.job_id, step__in=run.after, status=Status.SUCCESS
+        )
+        found.update(before.values_list("app", "result"))
+    return found
+
+
+def open_next_attempt(run: Run, *, keep_inputs: bool = False) -> Run:
+    """A pending attempt after one that ended, about to send what it sent or built anew."""
     last = Run.objects.filter(site_id=run.site_id, job_id=run.job_id, step=run.step)
     number = last.aggregate(last=Max("attempt"))["last"] + 1
-    return Run.objects.create(
-        attempt=number,
-        **{
-            name: getattr(run, name)
-            for name in (
-                "site_id",
-                "job_id",
-                "step",
-                "position",
-                "after",
-                "app",
-                "target_id",
-                "member_id",
-                "assistant_id",
-                "triggered_by",
-                "mode",
-                "business_date",
-                "language",
-            )
-        },
-    )
+    kept = (*_STEP, *(_INPUTS if keep_inputs else ()))
+    return Run.objects.create(attempt=number, **{name: getattr(run, name) for name in kept})
 
 
 def record_inputs(run: Run, **inputs: Any) -> None:
@@ -139,12 +160,12 @@ def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> None:
         fail_run(run, code=code, error=error)
 
 
-def replace_lost_runs(*, job: TriggerJob) -> list[Run]:
+def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:
     """What a driver that is gone left running becomes `unknown`; each gets a next attempt."""
     attempts = []
     for run in _lock_runs(job, (Status.RUNNING,)):
         _end(run, Status.UNKNOWN)
-        attempts.append(open_next_attempt(run))
+        attempts.append(open_next_attempt(run, keep_inputs=keep_inputs))
     return attempts
 
 

@@ -7,69 +7,50 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 
-from aijobs.ai_apps.base import AIApp, Features
 from aijobs.alerts import ALERT_TYPES, raise_alert
 from aijobs.cache import store_result
-from aijobs.errors import InvalidOutput, NothingToSay, PromptError, Refused, Stale, StepError
+from aijobs.errors import InvalidOutput, NothingToSay, Refused, Stale, StepError
 from aijobs.events import announce_cache_update, announce_job_progress
 from aijobs.gate import Gate, Purpose
-from aijobs.jobs import count_step, job_progress
+from aijobs.inputs import Inputs, build_inputs
+from aijobs.job_states import count_step
+from aijobs.jobs import job_progress
 from aijobs.models import Run, TriggerJob
 from aijobs.parsing import parse_output, repair_prompt
-from aijobs.providers import Provider, provider_for
-from aijobs.registry import AI_APPS, PROMPT_VERSION
-from aijobs.runs import fail_run, finish_run, newest_runs, skip_run
-from aijobs.targets import Target
+from aijobs.runs import fail_run, finish_run, skip_run
 from sandbox.context import RuntimeContext, live_context, use_context
-from sandbox.models import SiteIngest
-from zqyy.durable.leases import Held, LeaseLost, fence
-from zqyy.durable.outages import OUTAGE, insist
+from zqyy.durable.leases import Held, LeaseLost, fence, record_progress
+from zqyy.durable.outages import insist
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Drive:
-    """One driver's hold on one job. `ends_at` is the job's deadline on this process's clock."""
+    """One driver's hold on one job.
+
+    Attributes:
+        ends_at: the job's deadline on this process's clock.
+        prepared: what was built before the steps began, by step; the rest is built step by step.
+    """
 
     held: Held
     ctx: RuntimeContext
     job: TriggerJob
     ends_at: float
     step_seconds: float
+    is_prewarm: bool = False
+    prepared: dict[str, Inputs | StepError] = field(default_factory=dict)
 
     def seconds_left(self) -> float:
         return self.ends_at - time.monotonic()
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """What a step sends: built in the run's context, before anything is called."""
-
-    app: AIApp
-    provider: Provider
-    target: Target
-    features: Features
-    prompt: str
-    watermark: int
-
-    def as_columns(self) -> dict[str, Any]:
-        return {
-            "provider": self.provider.name,
-            "model": self.provider.model_of(self.app.key)[:64],
-            "prompt_version": PROMPT_VERSION,
-            "prompt": self.prompt,
-            "features": self.features.values,
-            "features_sha256": self.features.sha256,
-            "watermark": self.watermark,
-        }
 
 
 def take_step(drive: Drive, run: Run) -> None:
@@ -88,7 +69,7 @@ def take_step(drive: Drive, run: Run) -> None:
             inputs=inputs.as_columns(),
             seconds=drive.step_seconds,
             job_ends_at=drive.ends_at,
-            patient=drive.job.event_type == "dws_completed",
+            patient=drive.is_prewarm,
         )
         answer = gate.ask(inputs.prompt, Purpose.FIRST).text
         try:
@@ -118,49 +99,16 @@ def take_step(drive: Drive, run: Run) -> None:
     )
 
 
-def _prepare(drive: Drive, run: Run) -> _Inputs:
-    """Features and prompt as of the run's date.
+def _prepare(drive: Drive, run: Run) -> Inputs:
+    """What the step sends.
 
     Raises:
-        NothingToSay: the app has nothing to work on. PromptError: they cannot be built.
+        NothingToSay: the app has nothing to work on. PromptError: it cannot be built.
     """
-    app = AI_APPS[run.app]
-    try:
-        with use_context(drive.ctx) as ctx:
-            target = _target_of(drive.job, run)
-            watermark = SiteIngest.objects.filter(site=ctx.site).values_list(
-                "last_batch", flat=True
-            )
-            features = app.build_features(ctx, target, _in_chain(newest_runs(drive.job), run))
-            return _Inputs(
-                app=app,
-                provider=provider_for(ctx.site),
-                target=target,
-                features=features,
-                prompt=app.prompt(features.values),
-                watermark=watermark.first() or 0,
-            )
-    except (StepError, LeaseLost, *OUTAGE):
-        raise
-    except Exception as error:
-        # Whatever an app stumbles over ends its own step only.
-        logger.exception("no prompt for %s", run.step)
-        raise PromptError(type(error).__name__) from error
-
-
-def _target_of(job: TriggerJob, run: Run) -> Target:
-    """What the job says of all its targets, and what the run's own id says of this one."""
-    own = AI_APPS[run.app].form.read(run.target_id).as_payload()
-    return Target.from_payload({**job.payload.get("target", {}), **own})
-
-
-def _in_chain(runs: Sequence[Run], run: Run) -> dict[str, dict[str, Any] | None]:
-    """What the step's predecessors came to."""
-    return {
-        other.app: other.result if other.status == Run.Status.SUCCESS else None
-        for other in runs
-        if other.step in run.after
-    }
+    prepared = drive.prepared.pop(run.step, None)
+    if isinstance(prepared, StepError):
+        raise prepared
+    return prepared or build_inputs(drive.ctx, drive.job, run)
 
 
 # --- Ends: one transaction each, behind the fence ------------------------------------------------
@@ -170,7 +118,7 @@ def _store(
     drive: Drive,
     run: Run,
     gate: Gate,
-    inputs: _Inputs,
+    inputs: Inputs,
     answer: str,
     result: dict[str, Any],
     milliseconds: int,
@@ -181,8 +129,7 @@ def _store(
         Stale: a later run's result is there already; nothing was written.
     """
     with use_context(_writing_context(drive.ctx)):
-        fence(drive.held)
-        count_step(drive.job)
+        _step_forward(drive)
         finish_run(run, response=answer, result=result, latency_ms=milliseconds, **gate.usage())
         if inputs.app.after_write is not None:
             inputs.app.after_write(run, inputs.target, result)
@@ -190,7 +137,7 @@ def _store(
             run=run,
             cache_type=inputs.app.cache_type,
             result=result,
-            references=inputs.features.references(),
+            references=inputs.references,
         )
         _on_commit(
             partial(
@@ -214,8 +161,7 @@ def _writing_context(ctx: RuntimeContext) -> RuntimeContext:
 
 def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: str) -> None:
     with use_context(drive.ctx):
-        fence(drive.held)
-        count_step(drive.job)
+        _step_forward(drive)
         usage = gate.usage() if gate else {}
         fail_run(run, code=error.code, error=str(error), response=answer, **usage)
         announce_progress(drive.job)
@@ -229,10 +175,20 @@ def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: s
 
 def _skip(drive: Drive, run: Run) -> None:
     with use_context(drive.ctx):
-        fence(drive.held)
-        count_step(drive.job)
+        _step_forward(drive)
         skip_run(run)
         announce_progress(drive.job)
+
+
+def _step_forward(drive: Drive) -> None:
+    """Begin a step's last transaction: ours to write, and one more step has ended.
+
+    Raises:
+        LeaseLost: somebody else has the job, or it is over.
+    """
+    fence(drive.held)
+    record_progress(drive.held)
+    count_step(drive.job)
 
 
 def announce_progress(job: TriggerJob) -> None:

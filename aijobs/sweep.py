@@ -7,7 +7,7 @@ import logging
 from django.utils.translation import gettext as _
 
 from aijobs.guards.calls import abandon_expired_calls
-from aijobs.jobs import finish_job, start_job
+from aijobs.job_states import finish_job, start_job
 from aijobs.models import TriggerJob
 from aijobs.runs import fail_open_runs
 from sandbox.context import live_context, use_context

@@ -97,7 +97,7 @@ def test_only_the_gate_calls_a_provider() -> None:
         (r"Option\.objects\.(bulk_)?create", "sandbox.options"),
         (r"async_task\(", "zqyy.durable.entries"),
         (r"group_send", "aijobs.events"),
-        (r"TriggerJob\.objects\.(bulk_)?create", "aijobs.jobs"),
+        (r"TriggerJob\.objects\.(bulk_)?create", "aijobs.job_states"),
         (r"Alert\.objects\.(bulk_)?create", "aijobs.alerts"),
     ],
     ids=["audit", "options", "queue", "channel layer", "jobs", "alerts"],

@@ -55,6 +55,8 @@ class TriggerJob(SiteRow):
     # runtime context
     mode = models.CharField(max_length=8, choices=Mode.choices)
     business_date = models.DateField(_("business date"))
+    # The job that ends before this one is queued.
+    waits_for = models.BigIntegerField(null=True)
     # state
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
@@ -82,13 +84,16 @@ class TriggerJob(SiteRow):
                 ),
                 name="job_finished_at_iff_terminal",
             ),
-            # A second press of a button finds the open single-app job instead of making another.
+            # A second press of a button finds the open job instead of making another.
             models.UniqueConstraint(
                 "site",
                 "mode",
                 "business_date",
+                "event_type",
                 models.F("payload__step"),
-                condition=Q(event_type="app_run", status__in=("pending", "running")),
+                condition=Q(
+                    event_type__in=("app_run", "clue_refresh"), status__in=("pending", "running")
+                ),
                 name="one_open_app_run",
             ),
         ]
@@ -100,6 +105,12 @@ class TriggerJob(SiteRow):
                 fields=["site", "member", "-id"],
                 condition=Q(member__isnull=False),
                 name="job_of_member",
+            ),
+            # The end of a job: who waits for it.
+            models.Index(
+                fields=["site", "waits_for"],
+                condition=Q(waits_for__isnull=False),
+                name="job_that_waits",
             ),
             # Sweeper: open jobs whose lease is over.
             models.Index(

@@ -80,6 +80,8 @@ class Run(SiteRow):
     prompt = models.TextField(blank=True)
     features = models.JSONField(null=True)
     features_sha256 = models.CharField(max_length=64, blank=True)
+    # Metrics, rows and dates the features rest on.
+    references = models.JSONField(null=True)
     watermark = models.BigIntegerField(null=True)
     guards = models.JSONField(default=list)
     # what came out

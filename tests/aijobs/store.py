@@ -34,17 +34,7 @@ class Store:
         with use_context(self.live):
             self.batch = IngestBatch.objects.create(site=self.site, source="test")
             self.member = self.add_member(f"{code}-m1", NAME, PHONE)
-            self.assistant = Assistant.objects.create(
-                site=self.site, external_id="a1", business_date=self.day(400), batch=self.batch
-            )
-            AssistantVersion.objects.create(
-                site=self.site,
-                assistant=self.assistant,
-                business_date=self.day(400),
-                batch=self.batch,
-                name=ASSISTANT_NAME,
-                level="senior",
-            )
+            self.assistant = self.add_assistant("a1", ASSISTANT_NAME)
             for number in range(12):
                 self.add_bill(self.day(20 + 6 * number))
             CardEntry.objects.create(
@@ -83,6 +73,20 @@ class Store:
             phone=phone,
         )
         return member
+
+    def add_assistant(self, external_id: str, name: str) -> Assistant:
+        assistant = Assistant.objects.create(
+            site=self.site, external_id=external_id, business_date=self.day(400), batch=self.batch
+        )
+        AssistantVersion.objects.create(
+            site=self.site,
+            assistant=assistant,
+            business_date=self.day(400),
+            batch=self.batch,
+            name=name,
+            level="senior",
+        )
+        return assistant
 
     def add_bill(self, day: date, *, member: Member | None = None, paid: str = "180") -> Settlement:
         """A bill of the member with one service of the assistant. Inside the site's context."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from django.db import connection, transaction
 
-from aijobs.jobs import cancel_job, job_progress, open_app_run, open_jobs, retry_job
+from aijobs.interventions import cancel_job, retry_job
+from aijobs.jobs import job_progress, open_app_run, open_jobs
 from aijobs.models import Claim, Run, TriggerJob
 from metrics.events import Event
 from sandbox.context import use_context
@@ -27,7 +28,7 @@ def fire(store: Store, *events: Event):
 
 def end(store: Store, job_id: int, status: str) -> None:
     """What a driver's last transaction does, without driving."""
-    from aijobs.jobs import _end, start_job
+    from aijobs.job_states import end_job, start_job
 
     with use_context(store.live):
         job = TriggerJob.objects.get(pk=job_id)
@@ -36,7 +37,7 @@ def end(store: Store, job_id: int, status: str) -> None:
             status="failed" if status in (Status.FAILED, Status.PARTIAL) else "success",
             finished_at=job.created_at,
         )
-        _end(job, Status(status))
+        end_job(job, Status(status))
         Lease.objects.filter(key=job.lease_key).update(closed_at=job.created_at)
 
 
@@ -139,7 +140,7 @@ def test_the_alias_of_an_event_is_accepted(store):
     [
         ({"member_id": None}, "member"),
         ({"settlement_id": None}, "settlement"),
-        ({"event_type": "task_assigned"}, "event_type"),
+        ({"event_type": "task_assigned"}, "assistant"),
         ({"event_type": "nonsense"}, "event_type"),
     ],
 )

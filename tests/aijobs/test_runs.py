@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
-from aijobs import jobs, runs
+from aijobs import job_states, jobs, runs
 from aijobs.errors import StaleRun
 from aijobs.models import ProviderCall, Run, TriggerJob
 from sandbox.context import use_context
@@ -61,7 +61,9 @@ def test_a_job_moves_only_as_its_states_allow(store, run, before, to):
         is_allowed = (to in TriggerJob.ALLOWED[before] and not is_retry) or is_resumed
 
         def move() -> None:
-            jobs.start_job(job) if to == TriggerJob.Status.RUNNING else jobs._end(job, to)
+            job_states.start_job(job) if to == TriggerJob.Status.RUNNING else job_states.end_job(
+                job, to
+            )
 
         if is_allowed:
             move()

@@ -14,7 +14,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from rest_framework_simplejwt.tokens import AccessToken
 
-from aijobs.jobs import cancel_job, open_jobs
+from aijobs.interventions import cancel_job
+from aijobs.jobs import open_jobs
 from aijobs.models import ProviderCall, RetentionClue, Run, TriggerJob
 from aijobs.standin.server import StandIn
 from metrics.importers import push_rows

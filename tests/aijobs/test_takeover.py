@@ -1,0 +1,127 @@
+"""Lost leases, successors, late answers: who may write, and what is called again."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+
+from aijobs.drive import drive_job
+from aijobs.interventions import retry_job
+from aijobs.jobs import open_jobs
+from aijobs.models import Alert, CacheEntry, Claim, ProviderCall, RetentionClue, Run, TriggerJob
+from sandbox.context import use_context
+from tests.aijobs.driving import drive, job_of, open_app, open_chain, rows, statuses, take
+from zqyy.durable.leases import LeaseLost
+from zqyy.durable.models import Lease
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_driver_that_lost_its_lease_writes_nothing(store, provider):
+    job_id = open_chain(store)
+    held = take(job_id)
+
+    def steal() -> None:
+        take(job_id)
+        connection.close()
+
+    provider.order("app3_clue", meanwhile=steal, times=1)
+    with pytest.raises(LeaseLost):
+        drive_job(held, job_id)
+
+    assert statuses(store)["app3_clue"] == "running"
+    assert rows(store, CacheEntry) == []
+
+
+def test_a_successor_calls_the_lost_step_again_and_no_other(store, provider):
+    job_id = open_chain(store)
+
+    provider.order("app8_consolidate", text="{}", times=2)
+    held = take(job_id)
+    provider.order("app7_customer", meanwhile=held.lost.tell, times=1)
+    with pytest.raises(LeaseLost):
+        drive_job(held, job_id)
+
+    drive(job_id)
+
+    runs = [(run.app, run.attempt, run.status) for run in rows(store, Run)]
+    assert runs == [
+        ("app3_clue", 1, "success"),
+        ("app8_consolidate", 1, "failed"),
+        ("app7_customer", 1, "unknown"),
+        ("app7_customer", 2, "success"),
+    ]
+    unknown, settled = [
+        call for call in rows(store, ProviderCall) if call.run_id in (3, 4)
+    ] or rows(store, ProviderCall)[-2:]
+    assert (unknown.status, settled.status) == ("unknown", "settled")
+    assert len(provider.calls_of("app3_clue")) == 1
+
+
+def test_a_finished_job_is_left_alone(store, provider):
+    job_id = open_chain(store)
+    drive(job_id)
+    Lease.objects.update(closed_at=None)
+
+    drive(job_id)
+
+    assert len(provider.calls) == 3
+
+
+def test_a_retry_calls_what_failed_and_nothing_else(store, provider):
+    provider.order("app7_customer", fault="error", times=1)
+    job_id = open_chain(store)
+    drive(job_id)
+
+    with use_context(store.live):
+        retry_job(job=TriggerJob.objects.get(pk=job_id), user_id=None)
+    drive(job_id)
+
+    assert job_of(store).status == "completed"
+    assert [len(provider.calls_of(app)) for app in ("app3_clue", "app7_customer")] == [1, 2]
+
+
+def test_a_job_past_its_deadline_is_ended(store, provider, monkeypatch):
+    from aijobs import drive as drive_module
+
+    monkeypatch.setattr(drive_module, "LEAST_STEPS_OF_DEADLINE", -1)
+    monkeypatch.setattr(drive_module, "option", lambda key, site: 0)
+
+    drive(open_chain(store))
+
+    job = job_of(store)
+    assert job.status == "failed"
+    assert job.error_message
+    assert {run.error_code for run in rows(store, Run)} == {"timeout"}
+    assert provider.calls == []
+    assert not Claim.objects.exists()
+
+
+def test_a_call_is_never_made_inside_a_transaction(store):
+    job_id = open_app(store, "app7_customer")
+    held = take(job_id)
+
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        drive_job(held, job_id)
+
+
+def test_a_slower_older_result_does_not_replace_a_newer_one(store, provider):
+    slow = open_chain(store)
+
+    def newer_run_first() -> None:
+        with use_context(store.live):
+            (forced,) = open_jobs([store.consumption(is_forced=True)])
+        drive(forced.job_id)
+        connection.close()
+
+    old = '{"clues": [{"summary": "旧的"}]}'
+    provider.order("app8_consolidate", meanwhile=newer_run_first, text=old, times=1)
+    drive(slow)
+
+    with use_context(store.live):
+        run = Run.objects.get(job_id=slow, app="app8_consolidate")
+        current = RetentionClue.objects.filter(superseded_at=None)
+        assert (run.status, run.error_code) == ("failed", "stale")
+        assert not current.filter(summary__contains="旧的").exists()
+        assert ProviderCall.objects.get(run=run).status == "settled"
+        assert not Alert.objects.exists()
