@@ -40,6 +40,7 @@ from sandbox.errors import NotFound
 from sandbox.idempotency import idempotent
 from sandbox.pagination import NewestFirst
 from sandbox.permissions import IsPerson
+from sandbox.serializers import ErrorSerializer
 
 
 class NotGenerated(NotFound):
@@ -67,11 +68,13 @@ class RegenerateView(APIView):
     @extend_schema(
         tags=["insights"],
         request=RegenerateSerializer,
-        responses={202: JobReferenceSerializer, **CHANGES},
+        responses={202: JobReferenceSerializer, 423: ErrorSerializer, **CHANGES},
     )
     @idempotent
     def post(self, request: Request, site: int, cache_type: str, target: str) -> Response:
-        """Run the app of this result again, on my date. A second press finds the open job."""
+        """Run the app of this result again, on my date. A second press finds the open job.
+
+        423 `kill_switch_triggered:{site}:{app}` while somebody has switched it off."""
         app = find_app_of(cache_type)
         found = find_target(app, target, user=request.user)
         chosen = validate(RegenerateSerializer, request)

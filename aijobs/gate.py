@@ -162,7 +162,7 @@ class Gate:
                     raise
 
     def _admit(self, prompt: str, purpose: Purpose) -> int:
-        hold = len(prompt.encode()) + OVERHEAD_TOKENS + self._app.max_output_tokens
+        hold = least_hold(self._app) + len(prompt.encode())
         with use_context(self._ctx):
             fence(self._held)
             if purpose == Purpose.FIRST:
@@ -245,6 +245,11 @@ class Gate:
 
     def _seconds_left(self) -> float:
         return min(self._ends_at, self._job_ends_at) - time.monotonic()
+
+
+def least_hold(app: AIApp) -> int:
+    """What a call of an app takes from a budget beside its prompt's bytes, in tokens."""
+    return OVERHEAD_TOKENS + app.max_output_tokens
 
 
 def require_no_transaction() -> None:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from aijobs import alert_api
 from aijobs import api as aijobs_api
+from aijobs.guards.api import OpeningStatusView
 from metrics import api as metrics_api
 from metrics.importers.kinds import KINDS
 from sandbox import api as sandbox_api
@@ -35,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # --- What the AI says
     path(INSIGHT, aijobs_api.InsightView.as_view()),
     path(f"{INSIGHT}regenerate/", aijobs_api.RegenerateView.as_view()),
+    path("ai/opening-status/", OpeningStatusView.as_view()),
     path(f"{SITE}jobs/", aijobs_api.JobListView.as_view()),
     path(JOB, aijobs_api.JobView.as_view()),
     path(f"{JOB}retry/", aijobs_api.JobRetryView.as_view()),

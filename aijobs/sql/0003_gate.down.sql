@@ -5,6 +5,8 @@ DROP FUNCTION book_provider_calls(bigint, bigint[]);
 DROP FUNCTION report_to_breaker(text, text, bigint, boolean, text, integer);
 DROP FUNCTION open_provider_call(
     bigint, bigint, text, text, text, integer, double precision, boolean, jsonb);
+DROP FUNCTION rate_of_site(bigint, timestamptz, boolean, jsonb);
+DROP FUNCTION budget_days(bigint, timestamptz, jsonb);
 DROP FUNCTION budget_windows(bigint, date, date);
 DROP FUNCTION guard_clock();
 ALTER TABLE breakers RESET (fillfactor);

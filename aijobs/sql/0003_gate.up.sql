@@ -1,6 +1,10 @@
 -- The gate's four guards. A call of a provider is opened by one function and ended by another,
 -- each in one round trip. Locks in this order, always: run, call, breaker, guard_site, budgets
 -- (site day, site month, chain day, chain month).
+--
+-- in_limits, everywhere: {"rate": calls a minute, "rate_by_hour": 24 factors,
+--   "prewarm_rate": calls of 60, "breaker_open_seconds", "chain_timezone", "chain_day_starts_at",
+--   "caps": {name of a window: tokens}}
 
 -- A budget's row is written at every call: room for the new version on the same page.
 ALTER TABLE budgets SET (fillfactor = 40);
@@ -20,12 +24,45 @@ CREATE FUNCTION budget_windows(
            (4, 'chain_month', 0, 'month', date_trunc('month', in_chain_day)::date)
 $$;
 
+-- The business days of a moment, the store's and the chain's.
+CREATE FUNCTION budget_days(
+    in_site bigint, in_moment timestamptz, in_limits jsonb, OUT day date, OUT chain_day date
+) LANGUAGE sql STABLE AS $$
+    SELECT (in_moment AT TIME ZONE s.timezone - s.day_starts_at::interval)::date,
+           (in_moment AT TIME ZONE (in_limits->>'chain_timezone')
+               - (in_limits->>'chain_day_starts_at')::interval)::date
+    FROM sites s WHERE s.id = in_site
+$$;
+
+-- How many calls a store may make in 60 s at this moment, and when it has room for the next one;
+-- null or past: now. For a patient one whatever is the narrower: all calls, or its part of them.
+CREATE FUNCTION rate_of_site(
+    in_site bigint, in_moment timestamptz, in_is_patient boolean, in_limits jsonb,
+    OUT most integer, OUT free_at timestamptz
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    SELECT floor((in_limits->>'rate')::integer * (in_limits->'rate_by_hour'->>
+        extract(hour FROM in_moment AT TIME ZONE s.timezone)::integer)::numeric)
+    INTO most FROM sites s WHERE s.id = in_site;
+    IF most = 0 THEN
+        -- Until the hour's factor or the option is another.
+        free_at := in_moment + interval '60 s';
+        RETURN;
+    END IF;
+    SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
+    WHERE c.site_id = in_site ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
+    IF in_is_patient AND (free_at IS NULL OR free_at <= in_moment) THEN
+        most := greatest(most * (in_limits->>'prewarm_rate')::integer / 60, 1);
+        SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
+        WHERE c.site_id = in_site AND c.is_patient
+        ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
+    END IF;
+END $$;
+
 -- The one way to a provider: takes the call's place in every guard and starts the run, or refuses.
 -- Call it after the lease's fence, inside the run's context, last in its transaction. Nothing is
 -- taken before all guards have agreed, so a refusal changes nothing.
 --
--- in_limits: {"rate", "rate_by_hour": 24 factors, "prewarm_rate": calls of 60, "breaker_open_seconds",
---   "chain_timezone", "chain_day_starts_at", "caps": {name of a window: tokens}}
 -- refusal: stale_run | kill_switch | circuit_open | rate_limited | budget_exceeded
 -- details: what its message needs; retry_after in seconds where time alone helps.
 CREATE FUNCTION open_provider_call(
@@ -39,7 +76,6 @@ DECLARE
     switch record;
     breaker breakers%ROWTYPE;
     is_probe boolean := false;
-    store record;
     most integer;
     free_at timestamptz;
     day date;
@@ -95,23 +131,8 @@ BEGIN
         INSERT INTO guard_site (site_id) VALUES (in_site) ON CONFLICT DO NOTHING;
     END LOOP;
     moment := guard_clock();
-    SELECT s.timezone, s.day_starts_at::interval AS day_starts_at INTO store
-    FROM sites s WHERE s.id = in_site;
-    most := floor((in_limits->>'rate')::integer * (in_limits->'rate_by_hour'->>
-        extract(hour FROM moment AT TIME ZONE store.timezone)::integer)::numeric);
-    IF most > 0 THEN
-        SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
-        WHERE c.site_id = in_site ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
-        IF in_is_patient AND (free_at IS NULL OR free_at <= moment) THEN
-            most := greatest(most * (in_limits->>'prewarm_rate')::integer / 60, 1);
-            SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
-            WHERE c.site_id = in_site AND c.is_patient
-            ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
-        END IF;
-    ELSE
-        -- Until the hour's factor or the option is another.
-        free_at := moment + interval '60 s';
-    END IF;
+    SELECT r.most, r.free_at INTO most, free_at
+    FROM rate_of_site(in_site, moment, in_is_patient, in_limits) r;
     IF free_at > moment THEN
         refusal := 'rate_limited';
         details := jsonb_build_object(
@@ -120,9 +141,7 @@ BEGIN
     END IF;
 
     -- 4. Budgets, those of the business days of this moment.
-    day := (moment AT TIME ZONE store.timezone - store.day_starts_at)::date;
-    chain_day := (moment AT TIME ZONE (in_limits->>'chain_timezone')
-        - (in_limits->>'chain_day_starts_at')::interval)::date;
+    SELECT d.day, d.chain_day INTO day, chain_day FROM budget_days(in_site, moment, in_limits) d;
     FOR budget_window IN
         SELECT * FROM budget_windows(in_site, day, chain_day) w ORDER BY w.place
     LOOP

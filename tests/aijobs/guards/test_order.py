@@ -115,7 +115,8 @@ def test_a_function_of_the_gate_reads_no_clock_of_its_own(db):
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname FROM pg_proc WHERE proname IN ('open_provider_call',"
-            " 'settle_provider_call', 'abandon_provider_calls', 'report_to_breaker')"
+            " 'settle_provider_call', 'abandon_provider_calls', 'report_to_breaker',"
+            " 'rate_of_site', 'budget_days')"
             " AND prosrc ~ 'now\\(\\)|clock_timestamp|statement_timestamp|CURRENT_'"
         )
         assert cursor.fetchall() == []
