@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from aijobs import admin_views
+from aijobs.alert_admin import AlertAdmin
 from aijobs.interventions import cancel_job, retry_job
 from aijobs.models import Run, TriggerJob
 from aijobs.registry import AI_APPS
@@ -26,6 +27,8 @@ from metrics.models import MemberVersion
 from metrics.names import name_at
 from sandbox.errors import ZqyyError
 from sandbox.site_admin import SiteModelAdmin, context_of
+
+__all__ = ["AlertAdmin", "TriggerJobAdmin"]
 
 _COLOURS = {
     TriggerJob.Status.PENDING: "info",

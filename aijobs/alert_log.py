@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 
 from aijobs.events import announce_acknowledgement
@@ -54,8 +54,9 @@ def newest_number(site_id: int) -> int:
     return _numbers(site_id)[0]
 
 
-def unread_count(site_id: int) -> int:
-    return Alert.objects.filter(site_id=site_id, acknowledged_at=None).count()
+def unread_alerts(*, site_id: int) -> QuerySet[Alert]:
+    """What nobody has acknowledged, newest first."""
+    return Alert.objects.filter(site_id=site_id, acknowledged_at=None).order_by("-seq")
 
 
 def acknowledge_alerts(*, site_id: int, alert_ids: Sequence[int], user_id: int | None) -> int:

@@ -120,7 +120,6 @@ def _next_number(site_id: int) -> int:
 
 def alert_shape(alert: Alert) -> dict[str, Any]:
     """The shape in which an alert is shown, its texts in the language in force."""
-    kind = ALERT_TYPES.get(alert.alert_type)
     return {
         "id": alert.pk,
         "seq": alert.seq,
@@ -130,7 +129,7 @@ def alert_shape(alert: Alert) -> dict[str, Any]:
         "severity_label": str(Severity(alert.severity).label),
         "code": alert.code,
         "params": alert.params,
-        "title": str(kind.title) if kind else alert.alert_type,
+        "title": alert_title(alert),
         "message": alert_message(alert),
         "count": alert.count,
         "run": alert.run_id,
@@ -138,6 +137,12 @@ def alert_shape(alert: Alert) -> dict[str, Any]:
         "last_at": alert.last_at.isoformat(),
         "acknowledged_at": alert.acknowledged_at and alert.acknowledged_at.isoformat(),
     }
+
+
+def alert_title(alert: Alert) -> str:
+    """What its type is called; a type of another release by its key."""
+    kind = ALERT_TYPES.get(alert.alert_type)
+    return str(kind.title) if kind else alert.alert_type
 
 
 def alert_message(alert: Alert) -> str:

@@ -11,6 +11,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from aijobs.alert_views import bell
+from aijobs.permissions import may_acknowledge_alerts
 from metrics.home import home_page
 from sandbox import admin_views
 from sandbox.access import granted_sites
@@ -44,6 +46,8 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             "may_change_context": may_travel and runtime is not None,
             "stores": list(granted_sites(request.user)) if runtime else [],
             "page_state": admin_views.page_state(request) if runtime else None,
+            "page_bell": bell(request, runtime) if runtime else None,
+            "may_acknowledge_alerts": may_acknowledge_alerts(request.user),
         }
 
     def index(
@@ -65,7 +69,7 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
             ("metrics.cardentry", "credit_card"),
         ],
     ),
-    (_("AI"), [("aijobs.triggerjob", "bolt")]),
+    (_("AI"), [("aijobs.triggerjob", "bolt"), ("aijobs.alert", "notifications")]),
     (
         _("Administration"),
         [

@@ -236,7 +236,11 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "8px",
     "STYLES": [lambda request: static("zqyy/zqyy.css")],
-    "SCRIPTS": [lambda request: static("zqyy/live.js"), lambda request: static("zqyy/context.js")],
+    "SCRIPTS": [
+        lambda request: static("zqyy/live.js"),
+        lambda request: static("zqyy/context.js"),
+        lambda request: static("zqyy/alerts.js"),
+    ],
     "SIDEBAR": {"navigation": "zqyy.admin_site.navigation"},
     # The green of the cloth.
     "COLORS": {

@@ -6,13 +6,9 @@
   const PAUSE_MS = 1000;
   let timer = null;
 
-  const reload = async () => {
+  const reload = () => {
     timer = null;
-    const response = await fetch(location.href);
-    if (!response.ok) return; // the next hint asks again
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const now = page.getElementById("zqyy-jobs");
-    if (now) document.getElementById("zqyy-jobs").replaceWith(now);
+    window.zqyy.swap("zqyy-jobs");
   };
 
   const follow = (event) => {

@@ -1,5 +1,6 @@
-// One socket for the page. Messages become DOM events: "zqyy:job_progress", "zqyy:cache_updated",
-// "zqyy:context_changed", with the payload as detail; "zqyy:reconnected" after a gap.
+// One socket for the page. Messages become DOM events: "zqyy:alert_created",
+// "zqyy:job_progress", "zqyy:cache_updated", "zqyy:context_changed", with the payload as detail;
+// "zqyy:connected" on every connection, "zqyy:reconnected" after a gap.
 // They are hints: whoever listens asks the server for the truth.
 (() => {
   "use strict";
@@ -8,13 +9,19 @@
   const LONGEST_RETRY_MS = 15000;
   // A reload or a short hiccup is not worth a word.
   const SAY_LOST_AFTER_MS = 3000;
+  // A network that went away says nothing: ask, and wait this long for any answer.
+  const PING_MS = 20000;
+  const PONG_MS = 5000;
   const GIVEN_UP = [4401, 4403];
 
   const live = { state: null, isConnected: false };
   window.zqyy = live;
 
+  let socket = null;
   let retryMs = FIRST_RETRY_MS;
+  let retryTimer = null;
   let lostTimer = null;
+  let pongTimer = null;
   let wasConnected = false;
 
   const emit = (name, detail) =>
@@ -25,31 +32,79 @@
     if (note) note.hidden = live.isConnected;
   };
 
-  const connect = () => {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/ws/ai-alerts/${live.state.site}/`);
+  live.say = (message) => {
+    if (live.isConnected) socket.send(JSON.stringify(message));
+  };
 
-    socket.addEventListener("open", () => {
+  // Fetch this page again and put its part in place of ours.
+  live.swap = async (id) => {
+    const response = await fetch(location.href).catch(() => null);
+    if (!response || !response.ok) return; // the next hint asks again
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const now = page.getElementById(id);
+    if (now) document.getElementById(id).replaceWith(now);
+  };
+
+  const isHeard = () => {
+    clearTimeout(pongTimer);
+    pongTimer = null;
+  };
+
+  const ping = () => {
+    if (!live.isConnected || pongTimer) return;
+    const asked = socket;
+    live.say({ ping: 0 });
+    pongTimer = setTimeout(() => lose(asked), PONG_MS);
+  };
+
+  const connect = () => {
+    clearTimeout(retryTimer);
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const opened = new WebSocket(`${scheme}://${location.host}/ws/ai-alerts/${live.state.site}/`);
+    socket = opened;
+
+    opened.addEventListener("open", () => {
+      if (opened !== socket) return;
       live.isConnected = true;
       retryMs = FIRST_RETRY_MS;
       clearTimeout(lostTimer);
       lostTimer = null;
       showLost();
+      emit("connected");
       if (wasConnected) emit("reconnected");
       wasConnected = true;
     });
-    socket.addEventListener("message", (event) => {
+    opened.addEventListener("message", (event) => {
+      if (opened !== socket) return;
+      isHeard();
       const message = JSON.parse(event.data);
       if (message.site_id === live.state.site) emit(message.type, message.payload);
     });
-    socket.addEventListener("close", (event) => {
-      live.isConnected = false;
-      lostTimer = lostTimer || setTimeout(showLost, SAY_LOST_AFTER_MS);
-      // Signed out or no longer granted: only a new page can help.
-      if (GIVEN_UP.includes(event.code)) return;
-      setTimeout(connect, retryMs * (0.5 + Math.random() / 2));
-      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
-    });
+    opened.addEventListener("close", (event) => lose(opened, event.code));
+  };
+
+  const lose = (lost, code) => {
+    if (lost !== socket) return; // given up before
+    isHeard();
+    socket = null;
+    live.isConnected = false;
+    lost.close();
+    lostTimer = lostTimer || setTimeout(showLost, SAY_LOST_AFTER_MS);
+    // Signed out or no longer granted: only a new page can help.
+    if (GIVEN_UP.includes(code)) {
+      const note = document.getElementById("zqyy-connection");
+      if (note) note.lastElementChild.textContent = note.dataset.gone;
+      return;
+    }
+    retryTimer = setTimeout(connect, retryMs * (0.5 + Math.random() / 2));
+    retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+  };
+
+  // Out of the pocket, back on the network: now rather than by the clock.
+  const wake = () => {
+    if (document.hidden || !live.state) return;
+    if (live.isConnected) ping();
+    else if (!socket && retryTimer) connect();
   };
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -57,5 +112,8 @@
     if (!state) return;
     live.state = JSON.parse(state.textContent);
     connect();
+    setInterval(ping, PING_MS);
+    document.addEventListener("visibilitychange", wake);
+    window.addEventListener("online", wake);
   });
 })();

@@ -140,6 +140,7 @@ def test_a_members_page_costs_the_same_with_many_bills(manager, east):
         ("admin:metrics_member_changelist", 20),
         ("admin:metrics_settlement_changelist", 25),
         ("admin:aijobs_triggerjob_changelist", 25),
+        ("admin:aijobs_alert_changelist", 25),
     ],
 )
 def test_a_page_takes_few_queries(name, most, manager):

@@ -18,7 +18,7 @@ from aijobs.alert_log import (
     alerts_after,
     forget_old_alerts,
     newest_number,
-    unread_count,
+    unread_alerts,
 )
 from aijobs.alerts import ALERT_TYPES, alert_message, raise_site_alert
 from aijobs.models import Alert
@@ -191,9 +191,9 @@ def test_an_acknowledged_alert_is_no_longer_unread(site, reader):
     alert = raise_now(site)
 
     with use_context(live_context(site)):
-        before = unread_count(site.pk)
+        before = unread_alerts(site_id=site.pk).count()
         seen = acknowledge_alerts(site_id=site.pk, alert_ids=[alert.pk], user_id=reader.pk)
-        after = unread_count(site.pk)
+        after = unread_alerts(site_id=site.pk).count()
         entry = AuditEntry.objects.get(action="alert_acknowledged")
 
     assert (before, seen, after) == (1, 1, 0)

@@ -22,6 +22,7 @@ PAGES = [
     "/admin/metrics/settlement/",
     "/admin/metrics/cardentry/",
     "/admin/aijobs/triggerjob/",
+    "/admin/aijobs/alert/",
     "/admin/context/",
 ]
 

@@ -1,0 +1,115 @@
+"""An alert reaches a page that is open, and one whose connection was lost."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from aijobs.models import Alert
+from sandbox.context import live_context, use_context
+from tests.aijobs.test_alerts import grow_older, raise_now
+from tests.browser.conftest import Shop, Watched, sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+TOAST = "#zqyy-toasts .zq-toast"
+COUNT = "#zqyy-bell [data-count]"
+LIST = "/admin/aijobs/alert/"
+
+
+def wait_for_socket(page: Page) -> None:
+    page.wait_for_function("window.zqyy.isConnected")
+
+
+def test_an_alert_arrives_live_and_is_acknowledged(
+    shop: Shop, page: Page, watched: Watched
+) -> None:
+    sign_in(page, shop, shop.manager)
+    wait_for_socket(page)
+    expect(page.locator(COUNT)).to_be_hidden()
+    page.evaluate("window.sameAsBefore = true")
+
+    raise_now(shop.site, "data_quality", business_date="2026-05-04", checks=["negative"])
+
+    expect(page.locator(TOAST)).to_contain_text("2026-05-04")
+    expect(page.locator(COUNT)).to_have_text("1")
+    page.click(f"{TOAST} form button")
+    expect(page.locator(TOAST)).to_have_count(0)
+    expect(page.locator(COUNT)).to_be_hidden()
+    assert page.evaluate("window.sameAsBefore") is True
+    with use_context(live_context(shop.site)):
+        assert Alert.objects.get().acknowledged_by_id == shop.manager.pk
+    assert watched == Watched()
+
+
+def test_the_list_follows_and_its_buttons_work(shop: Shop, page: Page, watched: Watched) -> None:
+    raise_now(shop.site, "slo", name="API")
+    sign_in(page, shop, shop.manager)
+    page.goto(shop.url + LIST)
+    wait_for_socket(page)
+    page.evaluate("window.sameAsBefore = true")
+    unread = page.locator("#zqyy-alert-list .zq-alert-unread")
+    expect(unread).to_have_count(1)
+
+    raise_now(shop.site, "recovered")
+
+    expect(unread).to_have_count(2)
+    page.locator("#result_list [data-acknowledge]").first.click()
+    expect(unread).to_have_count(1)
+    page.click(".zq-above [data-acknowledge]")
+    expect(unread).to_have_count(0)
+    expect(page.locator(".zq-above")).to_have_count(0)
+    assert page.evaluate("window.sameAsBefore") is True
+    assert watched == Watched()
+
+
+def test_a_lost_connection_shows_and_catches_up_by_itself(shop: Shop, page: Page) -> None:
+    open_sockets: list[WebSocketRoute] = []
+    is_down = False
+
+    def connect(socket: WebSocketRoute) -> None:
+        if is_down:
+            socket.close()
+            return
+        socket.connect_to_server()
+        open_sockets.append(socket)
+
+    page.route_web_socket("**/ws/**", connect)
+    sign_in(page, shop, shop.manager)
+    wait_for_socket(page)
+
+    is_down = True
+    for socket in open_sockets:
+        socket.close()
+    expect(page.locator("#zqyy-connection")).to_be_visible()
+    raise_now(shop.site, "slo", name="API")
+    grow_older(shop.site, minutes=2)
+    raise_now(shop.site, "slo", name="AI")
+    is_down = False
+
+    expect(page.locator(TOAST)).to_have_count(2)
+    expect(page.locator("#zqyy-connection")).to_be_hidden()
+    expect(page.locator(COUNT)).to_have_text("2")
+
+
+def test_a_network_that_went_silent_is_noticed(shop: Shop, page: Page) -> None:
+    page.clock.install()
+    connections = 0
+
+    def swallow_pings(socket: WebSocketRoute) -> None:
+        nonlocal connections
+        connections += 1
+        server = socket.connect_to_server()
+        socket.on_message(lambda text: None if "ping" in text else server.send(text))
+
+    page.route_web_socket("**/ws/**", swallow_pings)
+    sign_in(page, shop, shop.manager)
+    wait_for_socket(page)
+    before = connections
+
+    page.clock.run_for(26_000)
+    page.wait_for_function("!window.zqyy.isConnected || true")
+    page.clock.run_for(2_000)
+    wait_for_socket(page)
+
+    assert connections > before
