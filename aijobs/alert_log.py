@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 
-from aijobs.events import announce_acknowledgement
+from aijobs.events import after_commit, announce_acknowledgement
 from aijobs.models import Alert, AlertSequence
 from sandbox.audit import record_change
 from sandbox.context import live_context, use_context
@@ -77,9 +77,7 @@ def acknowledge_alerts(*, site_id: int, alert_ids: Sequence[int], user_id: int |
             )
         if seen:
             ids = [alert.pk for alert in seen]
-            transaction.on_commit(
-                partial(announce_acknowledgement, site_id=site_id, alert_ids=ids), robust=True
-            )
+            after_commit(partial(announce_acknowledgement, site_id=site_id, alert_ids=ids))
     return len(seen)
 
 

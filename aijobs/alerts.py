@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from aijobs.events import announce_alert
+from aijobs.events import after_commit, announce_alert
 from aijobs.models import Alert, Run
 from aijobs.registry import AI_APPS
 from aijobs.wording import sentence_for
@@ -96,10 +96,8 @@ def _raise(
     alert.acknowledged_at = alert.acknowledged_by_id = None
     alert.save()
     alert.refresh_from_db(fields=["created_at", "last_at"])
-    # A hint that cannot be sent must not end the work that has been committed.
-    transaction.on_commit(
-        partial(announce_alert, site_id=site_id, seq=seq, payloads=_in_every_language(alert)),
-        robust=True,
+    after_commit(
+        partial(announce_alert, site_id=site_id, seq=seq, payloads=_in_every_language(alert))
     )
     return alert
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import transaction
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,13 @@ def user_group(user_id: int) -> str:
 def alert_group(site_id: int) -> str:
     """Everybody who may read a store's alerts."""
     return f"alerts.{site_id}"
+
+
+def after_commit(announce: Callable[[], None]) -> None:
+    """Announce once the transaction has committed; a hint that cannot be sent must not end the
+    work that has been."""
+    # A function of its own: Django asks a failed hook for its name, which a partial has not.
+    transaction.on_commit(lambda: announce(), robust=True)
 
 
 def announce_alert(*, site_id: int, seq: int, payloads: dict[str, dict[str, Any]]) -> None:

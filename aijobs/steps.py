@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from django.db import transaction
-
 from aijobs.alerts import ALERT_TYPES, raise_alert
 from aijobs.cache import store_result
 from aijobs.errors import InvalidOutput, NothingToSay, Refused, Stale, StepError
-from aijobs.events import announce_cache_update, announce_job_progress
+from aijobs.events import after_commit, announce_cache_update, announce_job_progress
 from aijobs.gate import Gate, Purpose
 from aijobs.inputs import Inputs, build_inputs
 from aijobs.job_states import count_step
@@ -139,7 +136,7 @@ def _store(
             result=result,
             references=inputs.references,
         )
-        _on_commit(
+        after_commit(
             partial(
                 announce_cache_update,
                 site_id=run.site_id,
@@ -194,7 +191,7 @@ def _step_forward(drive: Drive) -> None:
 def announce_progress(job: TriggerJob) -> None:
     """Tell open pages after the commit, in the state that this transaction leaves."""
     fresh = TriggerJob.objects.get(site_id=job.site_id, pk=job.pk)
-    _on_commit(
+    after_commit(
         partial(
             announce_job_progress,
             site_id=fresh.site_id,
@@ -203,8 +200,3 @@ def announce_progress(job: TriggerJob) -> None:
             job=job_progress(fresh),
         )
     )
-
-
-def _on_commit(announce: Callable[[], None]) -> None:
-    # A hint that cannot be sent must not end the work that has been committed.
-    transaction.on_commit(announce, robust=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
+from django.db import connections
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from aijobs.models import Alert
@@ -17,6 +21,19 @@ COUNT = "#zqyy-bell [data-count]"
 LIST = "/admin/aijobs/alert/"
 
 
+def tell(shop: Shop, alert_type: str, **params: Any) -> None:
+    """Raise an alert in a thread: announcing needs one without Playwright's event loop."""
+
+    def work() -> None:
+        try:
+            raise_now(shop.site, alert_type, **params)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+
+
 def wait_for_socket(page: Page) -> None:
     page.wait_for_function("window.zqyy.isConnected")
 
@@ -29,7 +46,7 @@ def test_an_alert_arrives_live_and_is_acknowledged(
     expect(page.locator(COUNT)).to_be_hidden()
     page.evaluate("window.sameAsBefore = true")
 
-    raise_now(shop.site, "data_quality", business_date="2026-05-04", checks=["negative"])
+    tell(shop, "data_quality", business_date="2026-05-04", checks=["negative"])
 
     expect(page.locator(TOAST)).to_contain_text("2026-05-04")
     expect(page.locator(COUNT)).to_have_text("1")
@@ -43,7 +60,7 @@ def test_an_alert_arrives_live_and_is_acknowledged(
 
 
 def test_the_list_follows_and_its_buttons_work(shop: Shop, page: Page, watched: Watched) -> None:
-    raise_now(shop.site, "slo", name="API")
+    tell(shop, "slo", name="API")
     sign_in(page, shop, shop.manager)
     page.goto(shop.url + LIST)
     wait_for_socket(page)
@@ -51,7 +68,7 @@ def test_the_list_follows_and_its_buttons_work(shop: Shop, page: Page, watched: 
     unread = page.locator("#zqyy-alert-list .zq-alert-unread")
     expect(unread).to_have_count(1)
 
-    raise_now(shop.site, "recovered")
+    tell(shop, "recovered")
 
     expect(unread).to_have_count(2)
     page.locator("#result_list [data-acknowledge]").first.click()
@@ -82,9 +99,9 @@ def test_a_lost_connection_shows_and_catches_up_by_itself(shop: Shop, page: Page
     for socket in open_sockets:
         socket.close()
     expect(page.locator("#zqyy-connection")).to_be_visible()
-    raise_now(shop.site, "slo", name="API")
+    tell(shop, "slo", name="API")
     grow_older(shop.site, minutes=2)
-    raise_now(shop.site, "slo", name="AI")
+    tell(shop, "slo", name="AI")
     is_down = False
 
     expect(page.locator(TOAST)).to_have_count(2)
@@ -94,22 +111,21 @@ def test_a_lost_connection_shows_and_catches_up_by_itself(shop: Shop, page: Page
 
 def test_a_network_that_went_silent_is_noticed(shop: Shop, page: Page) -> None:
     page.clock.install()
-    connections = 0
+    opened = 0
 
     def swallow_pings(socket: WebSocketRoute) -> None:
-        nonlocal connections
-        connections += 1
+        nonlocal opened
+        opened += 1
         server = socket.connect_to_server()
         socket.on_message(lambda text: None if "ping" in text else server.send(text))
 
     page.route_web_socket("**/ws/**", swallow_pings)
     sign_in(page, shop, shop.manager)
     wait_for_socket(page)
-    before = connections
+    before = opened
 
     page.clock.run_for(26_000)
-    page.wait_for_function("!window.zqyy.isConnected || true")
     page.clock.run_for(2_000)
     wait_for_socket(page)
 
-    assert connections > before
+    assert opened > before
