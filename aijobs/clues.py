@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from aijobs.errors import Stale
 from aijobs.models import RetentionClue, Run
-from aijobs.pseudonyms import resolve_names
+from aijobs.pseudonyms import redact_all, resolve_names
 from metrics.models import Member
 from sandbox.audit import record_change
 from sandbox.context import RuntimeContext, User
@@ -68,6 +68,22 @@ def clues_of(*, member_id: int, ctx: RuntimeContext) -> list[RetentionClue]:
     for clue, (summary, detail) in zip(clues, texts, strict=True):
         clue.summary, clue.detail = summary, detail
     return clues
+
+
+def told_clues(*, member_id: int, ctx: RuntimeContext) -> tuple[list[dict[str, str]], list[int]]:
+    """The clues in force as a prompt may carry them, without names, and their ids."""
+    clues = clues_of(member_id=member_id, ctx=ctx)
+    texts = redact_all([text for clue in clues for text in (clue.summary, clue.detail)], ctx=ctx)
+    told = [
+        {
+            "category": clue.category,
+            "summary": summary,
+            "detail": detail,
+            "date": clue.business_date.isoformat(),
+        }
+        for clue, summary, detail in zip(clues, texts[::2], texts[1::2], strict=True)
+    ]
+    return told, [clue.pk for clue in clues]
 
 
 def replace_clues(

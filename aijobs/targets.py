@@ -125,9 +125,10 @@ class TargetForm:
         parts = target_id.split(self.joint, len(self.fields) - 1) if self.joint else [target_id]
         try:
             target = Target.from_payload(dict(zip(self.fields, parts, strict=True)))
-        except (BadRequest, ValueError) as error:
+            written = self.write(target)
+        except (BadRequest, ValueError, LookupError) as error:
             raise NotFound from error
-        if target_id != self.write(target):
+        if written != target_id:
             raise NotFound
         return target
 

@@ -82,11 +82,12 @@ def _risks(features: dict[str, Any]) -> list[str]:
             f"平时约 {rhythm['median_interval_days']:g} 天来一次，现在隔了 {rhythm['days_away']} 天，"
             f"最近一次 {features['visits']['last']}"
         )
+    risks += _said(features, "🗣️")
     if float(relationship["change"]) <= -_MOVED:
         risks.append(
             f"客情指数由 {relationship['before_date']} 的 {relationship['before']} 降到 {relationship['index']}"
         )
-    if shared["last_30d"] < shared["previous_30d"]:
+    elif shared["last_30d"] < shared["previous_30d"]:
         risks.append(
             f"近 30 天共同 {shared['last_30d']} 次，之前 30 天 {shared['previous_30d']} 次，在减少"
         )
@@ -95,7 +96,6 @@ def _risks(features: dict[str, Any]) -> list[str]:
         for task in features["tasks"]
         if task["is_overdue"]
     ]
-    risks += _said(features, "🗣️")
     return risks
 
 

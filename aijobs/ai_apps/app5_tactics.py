@@ -14,8 +14,7 @@ from aijobs.ai_apps.member_features import WEEKDAYS
 from aijobs.ai_apps.outputs import Tactics, TalkingPoint
 from aijobs.ai_apps.pair_features import describe_pair
 from aijobs.cache import find_entry
-from aijobs.clues import clues_of
-from aijobs.pseudonyms import redact
+from aijobs.clues import told_clues
 from aijobs.targets import PAIR, Target
 from sandbox.context import RuntimeContext
 
@@ -42,28 +41,20 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
         analysis = entry.result if entry else None
         generated_at = entry.created_at.isoformat() if entry else None
         rows["ai_cache"] = [entry.pk] if entry else []
-    clues = clues_of(member_id=target.member, ctx=ctx)
+    clues, clue_ids = told_clues(member_id=target.member, ctx=ctx)
     values = {
         **{name: pair.values[name] for name in _OF_THE_PAIR},
         "last_together": pair.values["shared"]["last"],
         "habits": {name: pair.values["together"][name] for name in ("weekdays", "hours", "areas")},
         "analysis": analysis,
         "analysis_generated_at": generated_at,
-        "clues": [
-            {
-                "category": clue.category,
-                "summary": redact(clue.summary, ctx=ctx),
-                "detail": redact(clue.detail, ctx=ctx),
-                "date": clue.business_date.isoformat(),
-            }
-            for clue in clues
-        ],
+        "clues": clues,
         "contact": _describe_contact(ctx, pair.values["consent"]),
     }
     return Features(
         values=values,
         metrics=pair.metrics,
-        rows={**rows, "retention_clues": [clue.pk for clue in clues]},
+        rows={**rows, "retention_clues": clue_ids},
         dates=pair.dates,
     )
 

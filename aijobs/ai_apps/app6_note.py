@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.outputs import Clue, NoteAnalysis
-from aijobs.clues import clues_of
+from aijobs.clues import told_clues
 from aijobs.errors import NothingToSay
 from aijobs.pseudonyms import member_token, redact
 from aijobs.targets import MEMBER, Target
@@ -83,7 +83,7 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
     note = _notes(ctx, target).order_by("-occurred_at", "-id").first()
     if note is None:
         raise NothingToSay
-    known = clues_of(member_id=target.member, ctx=ctx)
+    known, _ids = told_clues(member_id=target.member, ctx=ctx)
     values = {
         "member": member_token(target.member),
         "as_of": ctx.business_date.isoformat(),
@@ -93,7 +93,7 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
             "text": redact(note.text, ctx=ctx),
         },
         "known_clues": [
-            {"category": clue.category, "summary": redact(clue.summary, ctx=ctx)} for clue in known
+            {"category": clue["category"], "summary": clue["summary"]} for clue in known
         ],
     }
     return Features(

@@ -13,8 +13,7 @@ from aijobs.ai_apps.app3_clue import CHURNED_DAYS, usual_days
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.member_features import describe_member
 from aijobs.ai_apps.outputs import CustomerAnalysis
-from aijobs.clues import clues_of
-from aijobs.pseudonyms import redact
+from aijobs.clues import told_clues
 from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
 
@@ -29,21 +28,11 @@ Tier = Literal["高", "中", "低"]
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
     member = describe_member(ctx, target.member)
-    clues = clues_of(member_id=target.member, ctx=ctx)
+    clues, clue_ids = told_clues(member_id=target.member, ctx=ctx)
     return replace(
         member,
-        values={
-            **member.values,
-            "clues": [
-                {
-                    "category": clue.category,
-                    "summary": redact(clue.summary, ctx=ctx),
-                    "detail": redact(clue.detail, ctx=ctx),
-                }
-                for clue in clues
-            ],
-        },
-        rows={**member.rows, "retention_clues": [clue.pk for clue in clues]},
+        values={**member.values, "clues": clues},
+        rows={**member.rows, "retention_clues": clue_ids},
     )
 
 

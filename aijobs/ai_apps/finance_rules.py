@@ -11,6 +11,8 @@ from aijobs.ai_apps.outputs import FinanceAction, FinanceInsight, FinanceRisk, F
 _MOVED, _FALLEN = 3.0, -10.0
 # From these shares on, in percent, and these differences to before, in points, somebody should look.
 _VOIDS, _DISCOUNT_POINTS, _GROUPBUY_POINTS = 1.0, 2.0, 5.0
+# Of fewer bills than this before, a fall says nothing; of fewer voids neither.
+_ENOUGH_BILLS, _ENOUGH_VOIDS = 10, 2
 # An area that has fallen counts from this share of the store on, in percent.
 _AREA_COUNTS = 5.0
 _PARTS = {"table_fee": "台费", "assistant_fee": "助教费", "goods_fee": "商品费"}
@@ -40,7 +42,8 @@ def _headline(features: dict[str, Any]) -> str:
     compared = "，".join(_compared(features, "paid"))
     return (
         f"{features['data_until_words']}，{_place(features)}{_range(features)}"
-        f"实收 {figure(now['paid'])} 元、{now['bills']} 单{compared and f'，{compared}'}。"
+        f"实收 {figure(now['paid'])} 元、{now['bills']} 单{compared and f'，{compared}'}"
+        f"{'，样本少，仅供参考' if now['bills'] < _ENOUGH_BILLS else ''}。"
     )
 
 
@@ -126,10 +129,13 @@ def _risks(features: dict[str, Any]) -> Iterator[tuple[FinanceRisk, FinanceActio
     """What somebody should look at, each with the deed that follows."""
     now, before = features["current"], features["previous"]
     place, deadlines = _place(features), features["deadlines"]
-    fallen = features["changes"].get("previous", {}).get("paid")
-    if before and fallen is not None and _number(fallen) <= _FALLEN:
+    fallen = features["changes"].get("previous", {}).get("paid") or "0%"
+    if before and before["bills"] >= _ENOUGH_BILLS and _number(fallen) <= _FALLEN:
         yield (
-            _risk(f"{place}实收环比{_moved(fallen)}，上期 {figure(before['paid'])} 元。", "high"),
+            _risk(
+                f"{place}实收环比{_moved(fallen)}，上期 {figure(before['paid'])} 元。",
+                "high",
+            ),
             _deed(
                 features,
                 f"对照上期同几天的账单，找出{place}少在哪个时段，写一条原因给老板",
@@ -138,7 +144,7 @@ def _risks(features: dict[str, Any]) -> Iterator[tuple[FinanceRisk, FinanceActio
                 expected=f"下次分析时实收回到上期的 {figure(before['paid'])} 元",
             ),
         )
-    if now["void_rate"] is not None and _number(now["void_rate"]) >= _VOIDS:
+    if now["voided_bills"] >= _ENOUGH_VOIDS and _number(now["void_rate"]) >= _VOIDS:
         yield (
             _risk(f"反结账 {now['voided_bills']} 单，占 {now['void_rate']}。", "medium"),
             _deed(
@@ -178,6 +184,7 @@ def _risks_of_areas(features: dict[str, Any]) -> Iterator[tuple[FinanceRisk, Fin
         row
         for row in features["areas"]
         if row["change"] is not None
+        and row["bills"] >= _ENOUGH_BILLS
         and _number(row["change"]) <= _FALLEN
         and _number(row["share"] or "0%") >= _AREA_COUNTS
     ]
@@ -210,7 +217,7 @@ def _risks_of_members(features: dict[str, Any]) -> Iterator[tuple[FinanceRisk, F
         ),
         _deed(
             features,
-            f"从流失的 {members['churned']} 人里挑出储值最多的 5 位，分给常陪打的助教各回访一次",
+            f"从流失的 {members['churned']} 人里挑出储值最多的几位，分给常陪打的助教各回访一次",
             due=features["deadlines"][1],
             metric="month_lifecycle_churned",
             expected=f"下期流失少于 {members['churned']} 人",

@@ -13,6 +13,7 @@ from aijobs.ai_apps.base import Features
 from aijobs.ai_apps.finance_features import percent
 from aijobs.ai_apps.member_features import (
     ENOUGH_VISITS,
+    HABIT_DAYS,
     describe_consent,
     describe_habits,
     describe_rhythm,
@@ -20,7 +21,7 @@ from aijobs.ai_apps.member_features import (
     read_half_year,
     two_windows,
 )
-from aijobs.pseudonyms import assistant_token, member_token, redact
+from aijobs.pseudonyms import assistant_token, member_token, redact_all
 from aijobs.targets import Target
 from metrics.calculations.relationships import relationship_index
 from metrics.models import (
@@ -72,6 +73,7 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
     visits = sorted({bill.business_date for bill in bills})
     tasks = _tasks(ctx, target)
     notes = _notes(ctx, target)
+    texts = redact_all([*(task.reason for task in tasks), *(n.text for n in notes)], ctx=ctx)
     values = {
         "member": member_token(target.member),
         "assistant": assistant_token(target.assistant),
@@ -85,10 +87,10 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
         },
         "visits": {"count_180d": len(visits), "last": visits[-1].isoformat() if visits else None},
         "rhythm": describe_rhythm(ctx, visits),
-        "tasks": _describe_tasks(ctx, tasks),
+        "tasks": _describe_tasks(ctx, tasks, texts[: len(tasks)]),
         "notes": [
-            {"date": note.business_date.isoformat(), "text": redact(note.text, ctx=ctx)}
-            for note in notes
+            {"date": note.business_date.isoformat(), "text": text}
+            for note, text in zip(notes, texts[len(tasks) :], strict=True)
         ],
         "consent": describe_consent(ctx, target.member),
     }
@@ -177,12 +179,14 @@ def _tasks(ctx: RuntimeContext, target: Target) -> list[CoachTask]:
         site=ctx.site,
         assistant_id=target.assistant,
         member_id=target.member,
-        business_date__lte=ctx.business_date,
+        **_of_half_year(ctx),
     )
     return list(tasks.order_by("-business_date", "-id")[:_MOST_TASKS])
 
 
-def _describe_tasks(ctx: RuntimeContext, tasks: list[CoachTask]) -> list[dict[str, Any]]:
+def _describe_tasks(
+    ctx: RuntimeContext, tasks: list[CoachTask], reasons: list[str]
+) -> list[dict[str, Any]]:
     events = CoachTaskEvent.objects.filter(
         site=ctx.site,
         task__in=[task.pk for task in tasks],
@@ -205,17 +209,22 @@ def _describe_tasks(ctx: RuntimeContext, tasks: list[CoachTask]) -> list[dict[st
             and task.due_on is not None
             and task.due_on < ctx.business_date,
             "outcome": outcomes.get(task.pk),
-            "reason": redact(task.reason, ctx=ctx),
+            "reason": reason,
         }
-        for task in tasks
+        for task, reason in zip(tasks, reasons, strict=True)
     ]
 
 
 def _notes(ctx: RuntimeContext, target: Target) -> list[Note]:
-    notes = Note.objects.filter(
-        site=ctx.site, member_id=target.member, business_date__lte=ctx.business_date
-    )
+    notes = Note.objects.filter(site=ctx.site, member_id=target.member, **_of_half_year(ctx))
     return list(notes.order_by("-occurred_at", "-id")[:_MOST_NOTES])
+
+
+def _of_half_year(ctx: RuntimeContext) -> dict[str, date]:
+    return {
+        "business_date__gt": ctx.business_date - timedelta(days=HABIT_DAYS),
+        "business_date__lte": ctx.business_date,
+    }
 
 
 def _plain(value: Decimal) -> str:

@@ -33,6 +33,27 @@ def test_run_app_waits_and_prints_the_result(committed):
     assert "次" in answer["insight"]["result"]["profile"]
 
 
+def test_run_app_takes_a_range(committed):
+    answer = run("run_app", "app2_finance", "--site=east", "--range=last_month", "--wait")
+
+    assert answer["steps"][0]["key"] == "app2_finance:last_month__all"
+    assert answer["insight"]["target_id"] == "last_month__all"
+    assert "营业结束" in answer["insight"]["result"]["headline"]
+
+
+def test_run_app_takes_an_assistant_and_app5_the_newest_analysis(committed):
+    pair = ["--site=east", "--member=east-m1", "--assistant=a1"]
+
+    analysis = run("run_app", "app4_analysis", *pair, "--wait")["insight"]
+    tactics = run("run_app", "app5_tactics", *pair, "--wait")["insight"]
+    told = run("features", "app5_tactics", *pair)["features"]
+
+    assert analysis["target_id"] == tactics["target_id"]
+    assert tactics["result"]["talking_points"]
+    assert told["analysis"] == analysis["result"]
+    assert told["analysis_generated_at"] == analysis["created_at"]
+
+
 def test_run_app_at_a_past_date_runs_in_the_sandbox(committed):
     day = committed.day(40).isoformat()
 
@@ -69,12 +90,32 @@ def test_features_print_what_the_app_would_be_told_at_a_date(store):
     assert answer["features"]["metrics"]["total_transactions"] == 8
 
 
+def test_features_of_a_range_end_with_the_last_closed_day(store):
+    day = store.day(40).isoformat()
+
+    answer = run(
+        "features", "app2_finance", "--site=east", "--range=last_3_months", f"--as-of={day}"
+    )
+
+    assert answer["features"]["data_until"] == store.day(41).isoformat()
+    assert "paid" in answer["_references"]["metrics"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["run_app", "app9", "--site=east"], "app9"),
         (["run_app", "app7_customer", "--site=east"], "member"),
         (["run_app", "app7_customer", "--site=west"], "west"),
+        (["run_app", "app2_finance", "--site=east"], "range"),
+        (["run_app", "app2_finance", "--site=east", "--range=this_year"], "this_year"),
+        (["run_app", "app2_finance", "--site=east", "--range=this_week", "--area=vip"], "all"),
+        (["run_app", "app2a_finance_area", "--site=east", "--range=this_week"], "area"),
+        (["run_app", "app2a_finance_area", "--site=east", "--area=vip"], "range"),
+        (["run_app", "app4_analysis", "--site=east", "--member=east-m1"], "assistant"),
+        (["run_app", "app5_tactics", "--site=east", "--assistant=a1"], "member"),
+        (["run_app", "app4_analysis", "--site=east", "--assistant=a9"], "a9"),
+        (["features", "app2a_finance_area", "--site=east"], "range, area"),
         (["run_app", "app7_customer", "--site=east", "--member=x"], "x"),
         (["run_app", "app6_note", "--site=east", "--member=east-m1"], None),
         (["features", "app6_note", "--site=east", "--member=east-m1"], None),

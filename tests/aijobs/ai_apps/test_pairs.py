@@ -1,0 +1,379 @@
+"""What the apps about an assistant and a member are told, and what follows from it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+
+from aijobs.ai_apps.base import Features
+from aijobs.clues import add_manual_clue
+from aijobs.registry import AI_APPS
+from aijobs.targets import Target
+from metrics.builds import build_site
+from metrics.calculations.relationships import relationship_index
+from metrics.models import (
+    Assistant,
+    CoachTask,
+    CoachTaskEvent,
+    Contact,
+    MemberAssignment,
+    MemberVersion,
+)
+from sandbox.context import use_context
+from sandbox.errors import BadRequest, NotFound
+from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
+
+FORBIDDEN = re.compile(r"元|余额\d|\d+ ?天没|\d+ ?次|系统显示|流失|价值|折|送您|优惠券")
+APPS = ("app4_analysis", "app5_tactics")
+
+
+def features_of(store: Store, app: str, ago: int = 0, in_chain: dict | None = None) -> Features:
+    with use_context(store.sandbox(ago) if ago else store.live) as ctx:
+        target = pair_of(store)
+        AI_APPS[app].check_target(ctx, target)
+        return AI_APPS[app].build_features(ctx, target, in_chain or {})
+
+
+def pair_of(store: Store) -> Target:
+    return Target(member_id=store.member.pk, assistant_id=store.assistant.pk)
+
+
+def analysis_of(store: Store, ago: int = 0) -> dict:
+    values = features_of(store, "app4_analysis", ago).values
+    return AI_APPS["app4_analysis"].rules(values).model_dump()
+
+
+def points_of(values: dict) -> list[dict]:
+    return AI_APPS["app5_tactics"].rules(values).model_dump()["talking_points"]
+
+
+def add_task(store: Store, *, ago: int, due_ago: int, reason: str = "", **event) -> None:
+    shared = {"site": store.site, "batch": store.batch}
+    number = CoachTask.objects.count() + 1
+    task = CoachTask.objects.create(
+        **shared,
+        external_id=f"t{number}",
+        occurred_at=store.at(store.day(ago)),
+        business_date=store.day(ago),
+        assistant=store.assistant,
+        member=store.member,
+        kind="recall",
+        due_on=store.day(due_ago),
+        reason=reason,
+    )
+    if event:
+        CoachTaskEvent.objects.create(
+            **shared,
+            external_id=f"t{number}-1",
+            occurred_at=store.at(store.day(due_ago)),
+            business_date=store.day(due_ago),
+            task=task,
+            **event,
+        )
+
+
+def contact(store: Store, *, ago: int) -> None:
+    Contact.objects.create(
+        site=store.site,
+        batch=store.batch,
+        external_id="k1",
+        occurred_at=store.at(store.day(ago)),
+        business_date=store.day(ago),
+        member=store.member,
+        channel="wechat",
+        outcome="reached",
+    )
+
+
+# --- Features -----------------------------------------------------------------------------------
+
+
+def test_the_shared_history_is_told(store):
+    told = features_of(store, "app4_analysis").values
+
+    assert told["shared"]["services_total"] == 12
+    assert (told["shared"]["hours_total"], told["shared"]["days_since"]) == ("18", 20)
+    assert told["together"]["paid"] == "2160.00"
+    assert told["together"]["share_of_visits"] == "100.0%"
+
+
+def test_the_relationship_is_the_catalogs_index_beside_that_of_a_month_ago(store):
+    told = features_of(store, "app4_analysis").values["relationship"]
+
+    with use_context(store.live):
+        now = relationship_index(store.member.pk, store.assistant.pk)
+    with use_context(store.sandbox(30)):
+        before = relationship_index(store.member.pk, store.assistant.pk)
+    assert (told["index"], told["before"]) == (str(now), str(before))
+    assert Decimal(told["change"]) == now - before
+
+
+def test_what_another_assistant_did_is_not_shared(store):
+    with use_context(store.live):
+        other = Assistant.objects.create(
+            site=store.site, external_id="a2", business_date=store.day(400), batch=store.batch
+        )
+    store.assistant = other
+
+    told = features_of(store, "app4_analysis").values
+
+    assert told["shared"]["services_total"] == 0
+    assert told["together"]["share_of_visits"] == "0.0%"
+
+
+def test_tasks_are_told_with_what_became_of_them(store):
+    with use_context(store.live):
+        add_task(store, ago=9, due_ago=5, kind="outcome", outcome="booked")
+        add_task(store, ago=8, due_ago=4, kind="done")
+        add_task(store, ago=7, due_ago=0)
+    tasks = features_of(store, "app4_analysis").values["tasks"]
+
+    assert [(task["state"], task["outcome"], task["is_overdue"]) for task in tasks] == [
+        ("未完成", None, False),
+        ("已完成", None, False),
+        ("未完成", "已约", True),
+    ]
+
+
+def test_it_is_told_whose_customer_the_member_is(store):
+    assert features_of(store, "app4_analysis").values["is_assigned"] is False
+
+    with use_context(store.live):
+        MemberAssignment.objects.create(
+            site=store.site,
+            batch=store.batch,
+            external_id="as1",
+            occurred_at=store.at(store.day(3)),
+            business_date=store.day(3),
+            member=store.member,
+            assistant=store.assistant,
+        )
+
+    assert features_of(store, "app4_analysis").values["is_assigned"] is True
+    assert features_of(store, "app4_analysis", ago=4).values["is_assigned"] is False
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_nothing_after_the_date_is_told(store, app):
+    before = features_of(store, app, ago=10)
+
+    with use_context(store.live) as ctx:
+        store.add_bill(store.day(9), paid="77777")
+        store.add_note("投诉过声音太吵")
+        add_task(store, ago=3, due_ago=1, reason="以后的任务")
+        contact(store, ago=2)
+        MemberVersion.objects.filter(member=store.member).update(valid_to=store.day(5))
+        MemberVersion.objects.create(
+            site=store.site,
+            member=store.member,
+            business_date=store.day(5),
+            batch=store.batch,
+            name=NAME,
+            do_not_contact=True,
+        )
+        add_manual_clue(
+            ctx=ctx,
+            member_id=store.member.pk,
+            category="重要反馈",
+            summary="以后的线索",
+            actor=User(username="somebody"),
+        )
+    build_site(site=store.site, full=True)
+
+    assert features_of(store, app, ago=10) == before
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_nobody_is_named_in_the_prompt(store, app):
+    with use_context(store.live) as ctx:
+        store.add_note(f"{NAME}的电话是{PHONE}，{ASSISTANT_NAME}答应下次留台")
+        add_task(store, ago=3, due_ago=1, reason=f"给{NAME}打 139-1234-5678")
+        add_manual_clue(
+            ctx=ctx,
+            member_id=store.member.pk,
+            category="重要反馈",
+            summary=f"{NAME}说太吵",
+            detail=f"{ASSISTANT_NAME}听到的，{PHONE}",
+            actor=User(username="somebody"),
+        )
+    prompt = AI_APPS[app].prompt(features_of(store, app).values)
+
+    assert not re.search(f"{NAME}|{ASSISTANT_NAME}|1391234|139-1234", prompt)
+    assert f"会员#{store.member.pk}" in prompt
+    assert f"助教#{store.assistant.pk}" in prompt
+
+
+def test_a_pair_takes_as_many_statements_however_long_its_history(
+    store, django_assert_max_num_queries
+):
+    with use_context(store.live):
+        for ago in range(5):
+            store.add_note("习惯周五晚上来", ago=ago)
+            add_task(store, ago=9, due_ago=ago, reason="约个方便的时间", kind="done")
+
+    with use_context(store.live) as ctx:
+        with django_assert_max_num_queries(18):
+            AI_APPS["app4_analysis"].build_features(ctx, pair_of(store), {})
+        with django_assert_max_num_queries(21):
+            AI_APPS["app5_tactics"].build_features(ctx, pair_of(store), {})
+
+
+# --- app4 ---------------------------------------------------------------------------------------
+
+
+def test_the_analysis_follows_the_history(store):
+    stages = {ago: analysis_of(store, ago)["stage"] for ago in (88, 84, 20, 0)}
+
+    assert stages == {88: "还没有服务过", 84: "初识", 20: "熟悉", 0: "转淡"}
+
+
+def test_the_strength_is_the_relationship_index(store):
+    index = features_of(store, "app4_analysis").values["relationship"]["index"]
+
+    assert analysis_of(store)["strength"] == round(float(index))
+
+
+def test_every_risk_and_chance_has_its_figure(store):
+    with use_context(store.live):
+        store.add_note("抱怨空调太冷。答应下次给他留三号台。", ago=2)
+        add_task(store, ago=9, due_ago=5)
+    analysis = analysis_of(store)
+
+    assert len(analysis["risks"]) >= 3
+    for sentence in (*analysis["risks"], *analysis["opportunities"]):
+        assert re.search(r"\d", sentence)
+    assert any("抱怨空调太冷" in risk for risk in analysis["risks"])
+    assert any("留三号台" in chance for chance in analysis["opportunities"])
+
+
+def test_its_figures_are_figures_that_were_told(store):
+    values = features_of(store, "app4_analysis").values
+    known = {f"{float(n):g}" for n in re.findall(r"\d+(?:\.\d+)?", str(values))}
+
+    said = re.findall(r"\d+(?:\.\d+)?", str(AI_APPS["app4_analysis"].rules(values).model_dump()))
+
+    # The windows of 30 and 180 days are the words', not figures of the member.
+    assert {f"{float(n):g}" for n in said} - {"30", "180"} <= known
+
+
+@pytest.mark.parametrize("text", ["和李总追分输了两千，抱怨运气", "投诉太太管得严，老婆不让来"])
+def test_forbidden_subjects_of_notes_are_not_repeated(store, text):
+    with use_context(store.live):
+        store.add_note(text)
+
+    assert not re.search("追分|老婆|输", str(analysis_of(store)))
+
+
+# --- app5 ---------------------------------------------------------------------------------------
+
+
+def test_the_analysis_of_the_same_job_is_used(store):
+    analysis = {"stage": "熟悉", "strength": 40}
+
+    told = features_of(store, "app5_tactics", in_chain={"app4_analysis": analysis}).values
+
+    assert (told["analysis"], told["analysis_generated_at"]) == (analysis, None)
+
+
+def test_a_failed_analysis_of_the_same_job_is_none(store):
+    told = features_of(store, "app5_tactics", in_chain={"app4_analysis": None}).values
+
+    assert told["analysis"] is None
+
+
+def test_words_are_short_harmless_and_say_what_to_avoid(store):
+    for ago in (0, 20, 40, 84):
+        for point in points_of(features_of(store, "app5_tactics", ago).values):
+            assert len(point["words"]) <= 60
+            assert not FORBIDDEN.search(point["words"])
+            assert point["avoid"]
+            assert "依据：" in point["aim"]
+            assert re.search(r"\d", point["aim"])
+
+
+def test_a_habit_is_offered_on_its_next_day(store):
+    values = features_of(store, "app5_tactics").values
+    today = datetime.fromisoformat(values["as_of"])
+    weekday = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")[today.weekday()]
+    values["habits"]["weekdays"] = [{"name": weekday, "bills": 8, "share": 0.8}]
+
+    words = points_of(values)[0]["words"]
+
+    week_later = store.day(-7)
+    assert f"{week_later.month}月{week_later.day}日{weekday}" in words
+
+
+def test_somebody_contacted_lately_is_left_in_peace(store):
+    with use_context(store.live):
+        contact(store, ago=6)
+
+    points = points_of(features_of(store, "app5_tactics").values)
+
+    assert [point["scene"] for point in points if "微信" in point["scene"]] == []
+    assert store.day(-1).isoformat() in points[0]["aim"]
+
+
+def test_after_a_week_they_may_be_written_to(store):
+    with use_context(store.live):
+        contact(store, ago=7)
+
+    points = points_of(features_of(store, "app5_tactics").values)
+
+    assert "微信" in points[0]["scene"]
+
+
+def test_who_wants_no_contact_is_not_written_to(store):
+    with use_context(store.live):
+        MemberVersion.objects.filter(member=store.member).update(do_not_contact=True)
+
+    points = points_of(features_of(store, "app5_tactics").values)
+
+    assert all("微信" not in point["scene"] for point in points)
+
+
+def test_a_complaint_is_taken_up_without_promises(store):
+    with use_context(store.live) as ctx:
+        add_manual_clue(
+            ctx=ctx,
+            member_id=store.member.pk,
+            category="重要反馈",
+            summary="嫌空调太冷",
+            actor=User(username="somebody"),
+        )
+
+    points = points_of(features_of(store, "app5_tactics").values)
+
+    (point,) = [point for point in points if "嫌空调太冷" in point["aim"]]
+    assert "〔请店长填写〕" in point["avoid"]
+
+
+# --- Targets ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [
+        ({}, ["member", "assistant"]),
+        ({"member_id": 1}, ["assistant"]),
+        ({"assistant_id": 1}, ["member"]),
+    ],
+)
+def test_what_a_target_lacks_is_named(store, app, target, missing):
+    with use_context(store.live) as ctx, pytest.raises(BadRequest) as refusal:
+        AI_APPS[app].check_target(ctx, Target(**target))
+
+    assert list(refusal.value.fields) == missing
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("stranger", ["member_id", "assistant_id"])
+def test_who_is_not_of_the_store_at_the_date_is_not_found(store, app, stranger):
+    ids = {"member_id": store.member.pk, "assistant_id": store.assistant.pk, stranger: 10**9}
+
+    with use_context(store.live) as ctx, pytest.raises(NotFound):
+        AI_APPS[app].check_target(ctx, Target(**ids))
