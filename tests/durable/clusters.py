@@ -60,6 +60,13 @@ class WorkerCluster:
         return int({**settings.Q_CLUSTER, **alternative}["workers"])
 
 
+def sweeper() -> psutil.Process:
+    """The sweeper that `worker_cluster` has started."""
+    mine = psutil.Process().children()
+    (found,) = [child for child in mine if child.cmdline()[-1:] == ["sweep"]]
+    return found
+
+
 def wait_until(condition: Callable[[], object], *, seconds: float) -> float:
     """Wait until the condition holds; the seconds it took."""
     started = time.monotonic()

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, transaction
 
 from tests.durable import steps
-from tests.durable.clusters import WorkerCluster, running, wait_until
+from tests.durable.clusters import WorkerCluster, running, sweeper, wait_until
 from tests.durable.rows import expire
 from tests.durable.steps import read_lines
 from zqyy.durable.leases import MAX_DEATHS, open_lease
@@ -23,11 +23,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 RESUMED_WITHIN = 12
 
 
-def open_steps(path: Path, *, key: str = "steps:1", count: int = 3, seconds: float = 0.2) -> Lease:
+def open_steps(
+    path: Path,
+    *,
+    key: str = "steps:1",
+    count: int = 3,
+    seconds: float = 0.2,
+    cluster: str = "realtime",
+) -> Lease:
     with transaction.atomic():
         return open_lease(
             key=key,
-            cluster="realtime",
+            cluster=cluster,
             task=steps.TASK,
             args={"path": str(path), "steps": count, "seconds": seconds},
             site_id=None,
@@ -286,3 +293,73 @@ def test_a_stopped_cluster_hands_its_work_over_between_two_steps(worker_cluster,
     assert events(path, "started") == events(path, "finished") == list(range(8))
     assert len({line["pid"] for line in read_lines(path)}) == 2
     assert Lease.objects.get().deaths == 0
+
+
+def test_of_two_groups_one_goes_on_with_what_the_other_was_at(worker_cluster, tmp_path):
+    first = worker_cluster("realtime")
+    paths = [tmp_path / str(number) for number in range(2)]
+    for number, path in enumerate(paths):
+        open_steps(path, key=f"steps:{number}", count=2, seconds=3)
+    for path in paths:
+        wait_until(lambda path=path: events(path, "started"), seconds=10)
+
+    with running("run_cluster", "realtime", log=tmp_path / "second.log"):
+        time.sleep(3)
+        first.supervisor.kill()
+        killed_at = time.time()
+
+        for path in paths:
+            assert next_start(path, after=killed_at) - killed_at < RESUMED_WITHIN
+        wait_until(lambda: all(is_closed(f"steps:{number}") for number in range(2)), seconds=20)
+    assert all(events(path, "finished") == [0, 1] for path in paths)
+
+
+def test_the_place_of_a_killed_worker_goes_to_its_work_and_not_to_what_waits(
+    worker_cluster, tmp_path
+):
+    worker_cluster("realtime")
+    for number in range(3):
+        open_steps(tmp_path / str(number), key=f"steps:{number}", count=1, seconds=20)
+    busy = [tmp_path / "0", tmp_path / "1"]
+    wait_until(lambda: all(events(path, "started") for path in busy), seconds=10)
+
+    killed_at = kill_busy_worker(busy[0])
+
+    assert next_start(busy[0], after=killed_at) - killed_at < RESUMED_WITHIN
+    assert not events(tmp_path / "2", "started")
+
+
+def test_work_resumes_while_the_sweeper_is_dead_and_after_it_has_come_back(
+    worker_cluster, tmp_path
+):
+    worker_cluster("realtime")
+    path = tmp_path / "steps"
+    open_steps(path, count=3, seconds=2)
+    sweeper().kill()
+
+    killed_at = kill_busy_worker(path)
+
+    assert next_start(path, after=killed_at) - killed_at < RESUMED_WITHIN
+    with running("sweep", log=tmp_path / "sweep.log"):
+        killed_at = kill_busy_worker(path)
+        assert next_start(path, after=killed_at) - killed_at < RESUMED_WITHIN
+        wait_until(is_closed, seconds=20)
+        wait_until(queue_is_empty, seconds=5)
+
+
+def test_a_full_batch_cluster_keeps_nobody_waiting(worker_cluster, tmp_path):
+    worker_cluster("realtime")
+    worker_cluster("batch")
+    for number in range(4):
+        path = tmp_path / f"batch{number}"
+        open_steps(path, key=f"batch:{number}", count=1, seconds=30, cluster="batch")
+    wait_until(lambda: events(tmp_path / "batch1", "started"), seconds=10)
+
+    path = tmp_path / "steps"
+    open_steps(path, count=2, seconds=1)
+    wait_until(lambda: events(path, "started"), seconds=3)
+    killed_at = kill_busy_worker(path)
+
+    assert next_start(path, after=killed_at) - killed_at < RESUMED_WITHIN
+    wait_until(is_closed, seconds=10)
+    assert not any(is_closed(f"batch:{number}") for number in range(4))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+import psutil
 from django.conf import settings
 from django.db import connection
 
@@ -87,6 +88,32 @@ def fetch_astray(*, cluster: str, group: UUID, retry: int) -> int:
             f"UPDATE django_q_ormq SET lock = clock_timestamp() - interval '1 s'"  # noqa: S608
             f" WHERE id IN (SELECT q_id FROM ({STUCK}) stuck WHERE NOT is_undelivered)",
             {"group": group, "cluster": cluster, "retry": retry, "patience": PATIENCE_SECONDS},
+        )
+        return int(cursor.rowcount)
+
+
+def forget_dead_workers(*, group: UUID) -> int:
+    """Let go of what workers of this group held that are gone; how many leases that were.
+
+    Called on their machine. A pid that was given to another process meanwhile counts as alive:
+    its lease runs out instead.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT holder_pid FROM leases"
+            " WHERE holder_group = %s AND owner IS NOT NULL AND holder_pid IS NOT NULL",
+            [group],
+        )
+        dead = [pid for (pid,) in cursor.fetchall() if not psutil.pid_exists(pid)]
+        cursor.execute(
+            "WITH left_behind AS ("
+            "  UPDATE leases SET expires_at = clock_timestamp()"
+            "  WHERE holder_group = %s AND owner IS NOT NULL AND holder_pid = ANY(%s)"
+            "    AND expires_at > clock_timestamp()"
+            "  RETURNING q_id"
+            ") UPDATE django_q_ormq SET lock = clock_timestamp() - interval '1 s'"
+            " WHERE id IN (SELECT q_id FROM left_behind) AND lock > clock_timestamp()",
+            [group, dead],
         )
         return int(cursor.rowcount)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,7 +108,7 @@ def claim(key: str) -> Held | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE leases SET token = token + 1, owner = %s, holder_group = %s,"
-            " is_asked_back = false,"
+            " holder_pid = %s, is_asked_back = false,"
             " expires_at = clock_timestamp() + interval '1 s' * %s, renewed_at = clock_timestamp(),"
             # Whoever gave up the lease in good order left no owner.
             " deaths = deaths + (owner IS NOT NULL)::int"
@@ -116,7 +117,7 @@ def claim(key: str) -> Held | None:
             " AND (expires_at IS NULL OR (expires_at < clock_timestamp()"
             "      AND pg_postmaster_start_time() < clock_timestamp() - interval '10 s'))"
             " RETURNING token, deaths",
-            [owner, settings.WORKER_GROUP, settings.LEASE_SECONDS, key],
+            [owner, settings.WORKER_GROUP, os.getpid(), settings.LEASE_SECONDS, key],
         )
         row = cursor.fetchone()
     return Held(key=key, owner=owner, token=row[0], deaths=row[1]) if row else None

@@ -40,6 +40,9 @@ class Lease(models.Model):
     owner = models.UUIDField(null=True)
     token = models.BigIntegerField(default=0)
     holder_group = models.UUIDField(null=True, help_text="Process group of the holder")
+    holder_pid = models.PositiveIntegerField(
+        null=True, help_text="The holder's process on the machine of its group"
+    )
     is_asked_back = models.BooleanField(
         default=False, help_text="The holder's group is to stop: hand the work over"
     )

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('owner', models.UUIDField(null=True)),
                 ('token', models.BigIntegerField(default=0)),
                 ('holder_group', models.UUIDField(help_text='Process group of the holder', null=True)),
+                ('holder_pid', models.PositiveIntegerField(help_text="The holder's process on the machine of its group", null=True)),
                 ('is_asked_back', models.BooleanField(default=False, help_text="The holder's group is to stop: hand the work over")),
                 ('expires_at', models.DateTimeField(help_text='From here on anybody may claim; empty: nobody has claimed yet', null=True)),
                 ('q_id', models.BigIntegerField(help_text='Row of django_q_ormq that delivers it', null=True)),
