@@ -3,13 +3,16 @@
 PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest
 WORKERS ?= 2
+JOBS ?= 500
+SEED ?= 1
 
-.PHONY: help run test proof lint bench e2e messages clean
+.PHONY: help run test proof faults lint bench e2e messages clean
 
 help:
 	@echo "make run       the application with its own PostgreSQL and Valkey (PORT, HOST, ZQYY_DATA_DIR)"
 	@echo "make test      all tests: the fast ones, the slow ones, the browser's"
 	@echo "make proof     the time machine's proof at its full size"
+	@echo "make faults    500 jobs while everything around them is killed (JOBS, SEED)"
 	@echo "make lint      format, ruff, mypy, Django's checks, missing migrations"
 	@echo "make e2e       the browser journeys alone"
 	@echo "make bench     the benchmarks"
@@ -33,6 +36,10 @@ test: .venv/dev.stamp
 # The oracle and the truncated copies again, with 510 questions for each metric instead of 136.
 proof: .venv/dev.stamp
 	@PROOF_STORES=6 PROOF_PEOPLE=5 $(PYTEST) tests/metrics/as_of
+
+# Its own servers and workers, killed by a schedule that SEED repeats; about ten minutes.
+faults: .venv/dev.stamp
+	@$(PYTHON) -m tests.faults --jobs $(JOBS) --seed $(SEED)
 
 e2e: .venv/dev.stamp
 	@$(PYTEST) -m browser

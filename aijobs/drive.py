@@ -24,7 +24,7 @@ from aijobs.steps import Drive, announce_progress, take_step
 from sandbox.context import RuntimeContext, use_context
 from sandbox.models import Mode, Site
 from sandbox.options import option
-from zqyy.durable.leases import Held, LeaseLost, close, fence
+from zqyy.durable.leases import Held, LeaseLost, close, fence, hand_over_if_asked
 from zqyy.durable.models import Lease
 from zqyy.durable.outages import insist
 
@@ -41,7 +41,7 @@ def drive_job(held: Held, job_id: int) -> None:
     again.
 
     Raises:
-        LeaseLost: another driver has the job now, or somebody cancelled it.
+        LeaseLost: another driver has the job now or will have it, or somebody cancelled it.
     """
     ctx = insist(lambda: _context_of(held))
     drive = insist(lambda: _begin(held, ctx, job_id))
@@ -51,17 +51,21 @@ def drive_job(held: Held, job_id: int) -> None:
     if drive.is_prewarm:
         insist(lambda: _prepare(drive, runs))
     _take_steps(drive, runs)
-    has_time = not any(run.status in Run.OPEN for run in runs)
-    insist(lambda: _end(drive) if has_time else _give_up(drive))
+    if not any(run.status in Run.OPEN for run in runs):
+        insist(lambda: _end(drive))
+        return
+    insist(lambda: hand_over_if_asked(held))
+    insist(lambda: _give_up(drive))
 
 
 def _take_steps(drive: Drive, runs: list[Run]) -> None:
-    """Until all steps have ended or the job's time is up. `runs` follow what becomes of them:
-    nobody else may move them.
+    """Until all steps have ended, the job's time is up or it is asked back. `runs` follow what
+    becomes of them: nobody else may move them.
     """
     with StepPool(threads=settings.AI_CONCURRENCY, take=partial(take_step, drive)) as pool:
         while True:
-            ready = find_ready(runs) if drive.seconds_left() > 0 else []
+            may_go_on = drive.seconds_left() > 0 and not drive.held.asked_back.is_set()
+            ready = find_ready(runs) if may_go_on else []
             if len(ready) == 1 and not pool.is_busy:
                 take_step(drive, ready[0])
                 continue

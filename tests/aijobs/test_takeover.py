@@ -58,6 +58,22 @@ def test_a_successor_calls_the_lost_step_again_and_no_other(store, provider):
     assert len(provider.calls_of("app3_clue")) == 1
 
 
+def test_a_driver_that_is_asked_back_ends_its_step_and_leaves_the_rest(store, provider):
+    job_id = open_chain(store)
+    held = take(job_id)
+    provider.order("app3_clue", meanwhile=held.asked_back.set, times=1)
+    with pytest.raises(LeaseLost):
+        drive_job(held, job_id)
+    assert statuses(store)["app3_clue"] == "success"
+    assert statuses(store)["app8_consolidate"] == "pending"
+
+    drive(job_id)
+
+    assert job_of(store).status == "completed"
+    assert {run.attempt for run in rows(store, Run)} == {1}
+    assert len(provider.calls_of("app3_clue")) == 1
+
+
 def test_a_finished_job_is_left_alone(store, provider):
     job_id = open_chain(store)
     drive(job_id)

@@ -46,4 +46,4 @@ def draw_faults(*, seed: int, count: int) -> list[Fault]:
     dice.shuffle(kinds)
     while len(kinds) < count:
         kinds.append(dice.choice((*FREQUENT, *FAULTS)))
-    return [Fault(kind, dice.uniform(1, 5)) for kind in kinds[:count]]
+    return [Fault(kind, dice.uniform(0.5, 4)) for kind in kinds[:count]]

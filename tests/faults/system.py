@@ -87,9 +87,9 @@ class System:
         for cluster in self.clusters.values():
             wait_until(cluster.workers)
 
-    def caller(self, *, after: float = 0) -> psutil.Process | None:
-        """A worker that has a call out which began after a moment."""
-        out = {call.port for call in self.stand_in.calls if not call.ended_at and call.at > after}
+    def caller(self) -> psutil.Process | None:
+        """A worker that has a call out."""
+        out = {call.port for call in self.stand_in.calls if not call.ended_at}
         for cluster in self.clusters.values():
             for worker in cluster.workers():
                 with suppress(psutil.NoSuchProcess):

@@ -1,0 +1,146 @@
+"""From SIGKILL to the start of the resumed step, on a whole system of its own.
+
+    python -m benchmarks.recovery --kills 50
+
+Prints every time in seconds as JSON; the stand-in's clock sees the kill and the next call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from aijobs.standin.server import Call
+from tests.faults.system import System, running_system, wait_until
+from zqyy.embedded.folder import PROJECT
+
+KILLS = 50
+TARGET_SECONDS = 12.0
+# The call that is killed would take this long; the next one is answered at once.
+LONG_SECONDS = 60
+FIRST_APP = "app3_clue"
+
+
+def measure_recovery(*, kills: int = KILLS) -> dict[str, Any]:
+    """Run this module in a process of its own, since it brings its own servers.
+
+    Returns:
+        seconds of every kill, in their order; kinds, who was killed.
+    """
+    done = subprocess.run(  # noqa: S603  our own module
+        [sys.executable, "-m", __name__, "--kills", str(kills)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    measured: dict[str, Any] = json.loads(done.stdout)
+    return measured
+
+
+def describe(measured: dict[str, Any]) -> str:
+    seconds = measured["seconds"]
+    return (
+        f"{len(seconds)} kills: resumed after {statistics.median(seconds):.1f} s (median),"
+        f" {max(seconds):.1f} s at most (target: under {TARGET_SECONDS:.0f} s)"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery")
+    parser.add_argument("--kills", type=int, default=KILLS)
+    kills = parser.parse_args().kills
+    with running_system(latency=0) as system:
+        measured = _measure(system, kills)
+    sys.stdout.write(json.dumps(measured) + "\n")
+
+
+def _measure(system: System, kills: int) -> dict[str, Any]:
+    # Models are there only now that Django has been set up.
+    from metrics.importers import push_rows
+    from tests.faults.till import open_shop
+
+    shop = open_shop("east", members=kills, options={"ai_rate_per_minute": 100_000})
+    system.start_cluster("realtime")
+    system.start_sweeper()
+    system.wait_for_workers()
+    bills = {row["member"]: row for row in shop.bills}
+    seconds, kinds = [], []
+    for number, row in enumerate(bills.values()):
+        kind = list(VICTIMS)[number % len(VICTIMS)]
+        system.stand_in.order(FIRST_APP, latency=LONG_SECONDS, times=1)
+        push_rows(site=shop.site, kind="settlements", rows=[row])
+        seconds.append(_kill_and_wait(system, kind))
+        kinds.append(kind)
+        # The next one starts from a cluster that is whole again.
+        system.wait_for_workers()
+    return {"seconds": seconds, "kinds": kinds}
+
+
+def _kill_and_wait(system: System, kind: str) -> float:
+    wait_until(lambda: _calls_out(system) and system.caller())
+    (call,) = _calls_out(system)
+    VICTIMS[kind](system)
+    killed_at = time.time()
+    wait_until(lambda: _later_call(system, call))
+    resumed = _later_call(system, call)
+    assert resumed is not None
+    return resumed.at - killed_at
+
+
+def _calls_out(system: System) -> list[Call]:
+    calls = system.stand_in.calls_of(FIRST_APP)
+    return [call for call in calls if call.ended_at is None]
+
+
+def _later_call(system: System, killed: Call) -> Call | None:
+    for call in system.stand_in.calls_of(FIRST_APP):
+        if call.n > killed.n and call.prompt == killed.prompt:
+            return call
+    return None
+
+
+def _kill_worker(system: System) -> None:
+    caller = system.caller()
+    assert caller is not None
+    caller.kill()
+
+
+def _kill_sentinel(system: System) -> None:
+    _sentinel(system).kill()
+
+
+def _kill_main(system: System) -> None:
+    system.clusters["realtime"].main().kill()
+
+
+def _kill_group(system: System) -> None:
+    os.killpg(system.clusters["realtime"].main().pid, signal.SIGKILL)
+
+
+def _sentinel(system: System) -> psutil.Process:
+    (sentinel,) = system.clusters["realtime"].main().children()
+    return sentinel
+
+
+VICTIMS: dict[str, Callable[[System], None]] = {
+    "worker": _kill_worker,
+    "group": _kill_group,
+    "worker again": _kill_worker,
+    "sentinel": _kill_sentinel,
+    "main": _kill_main,
+}
+
+
+if __name__ == "__main__":
+    main()
