@@ -92,10 +92,8 @@ def _kill_and_wait(system: System, kind: str) -> float:
     (call,) = _calls_out(system)
     VICTIMS[kind](system)
     killed_at = time.time()
-    wait_until(lambda: _later_call(system, call))
-    resumed = _later_call(system, call)
-    assert resumed is not None
-    return resumed.at - killed_at
+    wait_until(lambda: _later_calls(system, call))
+    return _later_calls(system, call)[0].at - killed_at
 
 
 def _calls_out(system: System) -> list[Call]:
@@ -103,17 +101,14 @@ def _calls_out(system: System) -> list[Call]:
     return [call for call in calls if call.ended_at is None]
 
 
-def _later_call(system: System, killed: Call) -> Call | None:
-    for call in system.stand_in.calls_of(FIRST_APP):
-        if call.n > killed.n and call.prompt == killed.prompt:
-            return call
-    return None
+def _later_calls(system: System, killed: Call) -> list[Call]:
+    calls = system.stand_in.calls_of(FIRST_APP)
+    return [call for call in calls if call.n > killed.n and call.prompt == killed.prompt]
 
 
 def _kill_worker(system: System) -> None:
-    caller = system.caller()
-    assert caller is not None
-    caller.kill()
+    if caller := system.caller():
+        caller.kill()
 
 
 def _kill_sentinel(system: System) -> None:

@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -28,5 +29,5 @@ def _take_the_place_of_the_dead(**signal: Any) -> None:
     from zqyy.durable.groups import forget_dead_workers
     from zqyy.durable.outages import insist
 
-    if settings.WORKER_GROUP:
-        insist(lambda: forget_dead_workers(group=settings.WORKER_GROUP))
+    if group := settings.WORKER_GROUP:
+        insist(lambda: forget_dead_workers(group=UUID(group)))
