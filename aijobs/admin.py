@@ -18,6 +18,7 @@ from unfold.decorators import display
 
 from aijobs import admin_views
 from aijobs.alert_admin import AlertAdmin
+from aijobs.guard_admin import KillSwitchAdmin
 from aijobs.interventions import cancel_job, retry_job
 from aijobs.models import Run, TriggerJob
 from aijobs.registry import AI_APPS
@@ -28,7 +29,7 @@ from metrics.names import name_at
 from sandbox.errors import ZqyyError
 from sandbox.site_admin import SiteModelAdmin, context_of
 
-__all__ = ["AlertAdmin", "TriggerJobAdmin"]
+__all__ = ["AlertAdmin", "KillSwitchAdmin", "TriggerJobAdmin"]
 
 _COLOURS = {
     TriggerJob.Status.PENDING: "info",

@@ -18,7 +18,18 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from sandbox.access import granted_sites
 from sandbox.authentication import create_api_key, revoke_api_key
 from sandbox.models import ApiKey, AuditEntry, Site, SiteGrant, SiteIngest
+from sandbox.option_admin import OptionAdmin
 from sandbox.site_admin import AuditedAdmin, SiteModelAdmin, context_of
+
+__all__ = [
+    "ApiKeyAdmin",
+    "AuditEntryAdmin",
+    "GroupAdmin",
+    "OptionAdmin",
+    "SiteAdmin",
+    "SiteGrantAdmin",
+    "UserAdmin",
+]
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

@@ -152,12 +152,16 @@ class Option(models.Model):
     known_since = "recorded_at"
 
     site = models.ForeignKey(Site, models.CASCADE, null=True, blank=True, related_name="+")
-    key = models.CharField(max_length=64)
+    key = models.CharField(_("option"), max_length=64)
     value = models.JSONField()
     # By the clock that batches are stamped with.
-    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_at = models.DateTimeField(_("time"), db_default=Now())
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("by"),
     )
 
     class Meta:

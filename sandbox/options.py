@@ -182,8 +182,8 @@ def option_values(keys: Sequence[str], site: Site | int | None = None) -> dict[s
     }
 
 
-def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None) -> Option:
-    """Append a value and audit it.
+def clean_option(*, key: str, value: Any, site: Site | None) -> Any:
+    """The value as it would be kept.
 
     Raises:
         BadRequest: no such option, a value of another kind or one that makes no sense, or one for a
@@ -192,8 +192,12 @@ def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None)
     declaration = OPTIONS_BY_KEY.get(key)
     if declaration is None:
         raise BadRequest(fields={"key": [str(_("There is no option of this name."))]})
+    if declaration.is_chain_wide and site is not None:
+        raise BadRequest(fields={"site": [str(_("This option is the same for all stores."))]})
     try:
         clean = declaration.kind(value)
+        if clean != value and not isinstance(value, str):
+            raise ValueError("something would be lost")
     except (TypeError, ValueError) as error:
         message = _("Expected a value of type %(kind)s.") % {"kind": declaration.kind.__name__}
         raise BadRequest(fields={"value": [str(message)]}) from error
@@ -202,8 +206,16 @@ def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None)
             declaration.check(clean)
         except ValueError as error:
             raise BadRequest(fields={"value": [str(error)]}) from error
-    if declaration.is_chain_wide and site is not None:
-        raise BadRequest(fields={"site": [str(_("This option is the same for all stores."))]})
+    return clean
+
+
+def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None) -> Option:
+    """Append a value and audit it.
+
+    Raises:
+        BadRequest: as `clean_option`.
+    """
+    clean = clean_option(key=key, value=value, site=site)
     before = option(key, site)
     row = Option.objects.create(site=site, key=key, value=clean, recorded_by_id=actor_id)
     record_change(

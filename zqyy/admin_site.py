@@ -69,13 +69,21 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
             ("metrics.cardentry", "credit_card"),
         ],
     ),
-    (_("AI"), [("aijobs.triggerjob", "bolt"), ("aijobs.alert", "notifications")]),
+    (
+        _("AI"),
+        [
+            ("aijobs.triggerjob", "bolt"),
+            ("aijobs.alert", "notifications"),
+            ("aijobs.killswitch", "power_settings_new"),
+        ],
+    ),
     (
         _("Administration"),
         [
             ("sandbox.site", "storefront"),
             ("sandbox.sitegrant", "passkey"),
             ("sandbox.apikey", "key"),
+            ("sandbox.option", "tune"),
             ("sandbox.auditentry", "history"),
             ("auth.user", "person"),
             ("auth.group", "groups"),

@@ -23,6 +23,7 @@ MANAGERS_PAGES = [
     "admin:metrics_settlement_changelist",
     "admin:metrics_cardentry_changelist",
     "admin:aijobs_triggerjob_changelist",
+    "admin:aijobs_killswitch_changelist",
     "admin:sandbox_site_changelist",
 ]
 OPERATORS_PAGES = [
@@ -30,6 +31,9 @@ OPERATORS_PAGES = [
     "admin:sandbox_sitegrant_changelist",
     "admin:sandbox_apikey_changelist",
     "admin:sandbox_apikey_add",
+    "admin:sandbox_option_changelist",
+    "admin:sandbox_option_add",
+    "admin:aijobs_killswitch_add",
     "admin:sandbox_auditentry_changelist",
     "admin:auth_user_changelist",
     "admin:auth_group_changelist",
