@@ -19,7 +19,7 @@ from unfold.decorators import display
 from aijobs import admin_views
 from aijobs.alert_admin import AlertAdmin
 from aijobs.guard_admin import KillSwitchAdmin
-from aijobs.interventions import cancel_job, retry_job
+from aijobs.interventions import cancel_job, rerun_job, retry_job
 from aijobs.models import Run, TriggerJob
 from aijobs.registry import AI_APPS
 from aijobs.templatetags.insights import may_run_apps
@@ -101,7 +101,7 @@ class TriggerJobAdmin(SiteModelAdmin):
                     {"deed": deed},
                     name=f"aijobs_{deed}_job",
                 )
-                for deed in ("retry", "cancel")
+                for deed in ("retry", "rerun", "cancel")
             ),
             *super().get_urls(),
         ]
@@ -123,24 +123,28 @@ class TriggerJobAdmin(SiteModelAdmin):
             "colour": _COLOURS.get(TriggerJob.Status(job.status), ""),
             "may_act": may_run_apps(request.user),
             "may_retry": job.status in (TriggerJob.Status.PARTIAL, TriggerJob.Status.FAILED),
+            "may_rerun": job.status in TriggerJob.TERMINAL,
             "may_cancel": job.status in TriggerJob.OPEN,
         }
         return TemplateResponse(request, "aijobs/job.html", page)
 
     def deed_view(self, request: HttpRequest, job_id: int, deed: str) -> HttpResponse:
-        """Retry the steps that failed, or cancel the job."""
+        """Retry the steps that failed, run all of the job anew, or cancel it."""
         job = self.get_viewable(request, str(job_id))
         if not may_run_apps(request.user):
             raise PermissionDenied
-        act = retry_job if deed == "retry" else cancel_job
+        act, done = {
+            "retry": (retry_job, _("The failed steps run again.")),
+            "rerun": (rerun_job, _("All steps run again, in this job.")),
+            "cancel": (cancel_job, _("Cancelled.")),
+        }[deed]
         try:
-            act(job=job, user_id=request.user.pk)
+            job = act(job=job, user_id=request.user.pk)
         except ZqyyError as error:
             messages.error(request, str(error.message))
         else:
-            done = _("The failed steps run again.") if deed == "retry" else _("Cancelled.")
             messages.success(request, done)
-        return HttpResponseRedirect(reverse("admin:aijobs_triggerjob_change", args=[job_id]))
+        return HttpResponseRedirect(reverse("admin:aijobs_triggerjob_change", args=[job.pk]))
 
 
 def event_title(event_type: str) -> str:
@@ -151,6 +155,7 @@ def event_title(event_type: str) -> str:
         "task_assigned": _("Task assigned"),
         "dws_completed": _("Day closed"),
         "app_run": _("Started by hand"),
+        "clue_refresh": _("Clues collected anew"),
     }
     return titles.get(event_type, event_type)
 

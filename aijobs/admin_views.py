@@ -10,9 +10,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from aijobs.jobs import job_progress, open_app_run
+from aijobs.jobs import CLUE_REFRESH, job_progress, open_app_run, open_clue_refresh
 from aijobs.models import Run, TriggerJob
 from aijobs.registry import AI_APPS, find_app
+from aijobs.targets import MEMBER
 from aijobs.templatetags.insights import PANELS, clue_panel, insight_panel, may_run_apps
 from aijobs.wording import sentence_for
 from metrics.models import Member
@@ -23,18 +24,21 @@ from sandbox.site_admin import context_of
 
 @require_POST
 def run_app(request: HttpRequest) -> JsonResponse:
-    """Open a job of one app for one target, at the date in sight; 202 with how it stands."""
+    """Open a job of one app for one target, or of a member's clues (`clue_refresh`), at the date
+    in sight; 202 with how it stands.
+    """
     if not may_run_apps(request.user):
         raise PermissionDenied
+    wanted, target = request.POST.get("app", ""), request.POST.get("target", "")
+    asked: dict[str, Any] = {"triggered_by": "admin_manual", "user_id": request.user.pk}
+    ctx = context_of(request)
     try:
-        app = find_app(request.POST.get("app", ""))
-        job = open_app_run(
-            ctx=context_of(request),
-            app=app.key,
-            target=app.form.read(request.POST.get("target", "")).as_payload(),
-            triggered_by="admin_manual",
-            user_id=request.user.pk,
-        )
+        if wanted == CLUE_REFRESH:
+            job = open_clue_refresh(ctx=ctx, member_id=MEMBER.read(target).member, **asked)
+        else:
+            app = find_app(wanted)
+            payload = app.form.read(target).as_payload()
+            job = open_app_run(ctx=ctx, app=app.key, target=payload, **asked)
     except ZqyyError as error:
         return JsonResponse(error.body(), status=error.status)
     return JsonResponse(standing(job), status=202)

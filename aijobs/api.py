@@ -14,11 +14,17 @@ from rest_framework.views import APIView
 from aijobs.ai_apps.base import AIApp
 from aijobs.cache import fetch
 from aijobs.clues import add_manual_clue, clues_of
-from aijobs.firing import fire_event
+from aijobs.firing import PREWARM_EVERYWHERE, fire_event
 from aijobs.interventions import cancel_job, retry_job
 from aijobs.jobs import open_app_run
 from aijobs.models import TriggerJob
-from aijobs.permissions import CanFireEvents, CanManageJobs, CanRunAIApp, visible_jobs
+from aijobs.permissions import (
+    CanFireEvents,
+    CanManageJobs,
+    CanRunAIApp,
+    may_prewarm_everywhere,
+    visible_jobs,
+)
 from aijobs.registry import find_app_of
 from aijobs.runs import newest_runs_of
 from aijobs.serializers import (
@@ -36,7 +42,7 @@ from metrics.permissions import CanRecord, visible_member
 from sandbox.access import assistant_of, role_of
 from sandbox.api import CHANGES, REFUSALS, validate
 from sandbox.context import User, current_context
-from sandbox.errors import NotFound
+from sandbox.errors import NotFound, NotPermitted
 from sandbox.idempotency import idempotent
 from sandbox.pagination import NewestFirst
 from sandbox.permissions import IsPerson
@@ -156,12 +162,15 @@ class EventView(APIView):
         ctx = current_context()
         ctx.require_live()
         event = validate(EventSerializer, request)
+        if event["event_type"] == PREWARM_EVERYWHERE and not may_prewarm_everywhere(request.user):
+            raise NotPermitted
         fired = fire_event(
             site=ctx.site,
             event_type=event["event_type"],
             member_id=event.get("member"),
             settlement_id=event.get("settlement"),
             note_id=event.get("note"),
+            assistant_id=event.get("assistant"),
             has_assistant=event["has_assistant"],
             is_forced=event["is_forced"],
             user_id=request.user.pk,

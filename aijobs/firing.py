@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from aijobs.jobs import open_jobs
 from metrics.events import Event, EventResult
-from metrics.models import Member, Note, ServiceLine, Settlement
+from metrics.models import Assistant, Member, Note, ServiceLine, Settlement
 from sandbox.context import live_context, use_context
 from sandbox.errors import BadRequest
 from sandbox.models import Site
+
+PREWARM = "dws_completed"
+# The prewarm of all active stores under one name.
+PREWARM_EVERYWHERE = "ai_dws_prewarm"
 
 
 def fire_event(
@@ -21,6 +26,7 @@ def fire_event(
     member_id: int | None = None,
     settlement_id: int | None = None,
     note_id: int | None = None,
+    assistant_id: int | None = None,
     has_assistant: bool = True,
     is_forced: bool = False,
     triggered_by: str = "api",
@@ -28,17 +34,29 @@ def fire_event(
 ) -> EventResult:
     """Open the job of an event, or coalesce into the one there is.
 
-    The assistants are those on the bill, unless `has_assistant` is false.
+    The assistants are the one named, else those on the bill; none if `has_assistant` is false.
+    PREWARM_EVERYWHERE opens one in every active store; the result is this store's.
 
     Raises:
         BadRequest: an unknown type, something it needs is missing or is not the member's.
     """
+    if event_type == PREWARM_EVERYWHERE:
+        sites = {site.pk: site} | {one.pk: one for one in Site.objects.filter(is_active=True)}
+        return prewarm_sites(
+            sites=sites.values(), is_forced=is_forced, triggered_by=triggered_by, user_id=user_id
+        )[site.pk]
     ctx = live_context(site)
     with use_context(ctx):
-        _check_rows(site, member_id=member_id, settlement_id=settlement_id, note_id=note_id)
-        payload: dict[str, Any] = {"triggered_by": triggered_by, "user_id": user_id}
-        if is_forced:
-            payload["is_forced"] = True
+        _check_rows(
+            site,
+            member_id=member_id,
+            settlement_id=settlement_id,
+            note_id=note_id,
+            assistant_id=assistant_id,
+        )
+        assistants: tuple[int, ...] = ()
+        if has_assistant:
+            assistants = (assistant_id,) if assistant_id else _assistants_of(site, settlement_id)
         event = Event(
             event_type=event_type,
             site_id=site.pk,
@@ -46,14 +64,42 @@ def fire_event(
             member_id=member_id,
             settlement_id=settlement_id,
             note_id=note_id,
-            assistant_ids=_assistants_of(site, settlement_id) if has_assistant else (),
-            payload=payload,
+            assistant_ids=assistants,
+            payload=_payload(triggered_by, user_id, is_forced),
         )
         return open_jobs([event])[0]
 
 
+def prewarm_sites(
+    *,
+    sites: Iterable[Site],
+    is_forced: bool = False,
+    triggered_by: str,
+    user_id: int | None = None,
+) -> dict[int, EventResult]:
+    """Open the day's prewarm of each store, or find the one there is, by site id."""
+    results = {}
+    for site in sites:
+        ctx = live_context(site)
+        payload = _payload(triggered_by, user_id, is_forced)
+        with use_context(ctx):
+            event = Event(PREWARM, site.pk, ctx.business_date, payload=payload)
+            results[site.pk] = open_jobs([event])[0]
+    return results
+
+
+def _payload(triggered_by: str, user_id: int | None, is_forced: bool) -> dict[str, Any]:
+    payload: dict[str, Any] = {"triggered_by": triggered_by, "user_id": user_id}
+    return {**payload, "is_forced": True} if is_forced else payload
+
+
 def _check_rows(
-    site: Site, *, member_id: int | None, settlement_id: int | None, note_id: int | None
+    site: Site,
+    *,
+    member_id: int | None,
+    settlement_id: int | None,
+    note_id: int | None,
+    assistant_id: int | None,
 ) -> None:
     problems: dict[str, list[str]] = {}
     members = Member.objects.filter(site=site)
@@ -65,6 +111,9 @@ def _check_rows(
             problems["settlement"] = [_("The member has no such bill.")]
     if note_id is not None and not Note.objects.filter(pk=note_id, **of_member).exists():
         problems["note"] = [_("The member has no such note.")]
+    assistants = Assistant.objects.filter(site=site)
+    if assistant_id is not None and not assistants.filter(pk=assistant_id).exists():
+        problems["assistant"] = [_("There is no such assistant.")]
     if problems:
         raise BadRequest(fields=problems)
 

@@ -138,6 +138,12 @@ class EventSerializer(serializers.Serializer[Any]):
     member = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
     settlement = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
     note = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    assistant = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_ID,
+        required=False,
+        help_text="Whose task it is; for a bill: this one of the assistants on it.",
+    )
     has_assistant = serializers.BooleanField(
         default=True, help_text="false: leave the assistants on the bill alone."
     )

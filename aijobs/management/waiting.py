@@ -89,9 +89,13 @@ def find_id(model: type[Model], ctx: RuntimeContext, external_id: str | None) ->
 
 def wait_for(job: TriggerJob, ctx: RuntimeContext) -> TriggerJob:
     """The job after it has ended: worked off here, unless a worker has it already."""
-    if held := claim(job.lease_key):
-        drive(held)
+    if job.waits_for is not None:
+        with use_context(ctx):
+            before = TriggerJob.objects.get(site=ctx.site, pk=job.waits_for)
+        wait_for(before, ctx)
     while True:
+        if held := claim(job.lease_key):
+            drive(held)
         with use_context(ctx):
             job = TriggerJob.objects.get(site=ctx.site, pk=job.pk)
         if job.status in TriggerJob.TERMINAL:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from metrics.events import Event, EventResult, publish
 from metrics.importers.identities import version_columns
-from metrics.importers.kinds import NOTES, SERVICE_LINES, SETTLEMENTS, Kind
+from metrics.importers.kinds import NOTES, SERVICE_LINES, SETTLEMENTS, TASKS, Kind
 from metrics.importers.merge import Fired, Merged
 from metrics.importers.statements import statements
 from metrics.models import IngestBatch, ServiceLine
@@ -97,7 +97,7 @@ GROUP BY a.id
 
 def publish_fired(*, site: Site, today: date, parts: Parts) -> list[EventResult]:
     """Publish what the accepted rows mean: `consumption` for bills and service lines of members,
-    `note_created` for notes.
+    `note_created` for notes, `task_assigned` for tasks about members.
 
     A new bill concerns all its assistants; a new line on a bill known before only its own.
     """
@@ -133,6 +133,10 @@ def publish_fired(*, site: Site, today: date, parts: Parts) -> list[EventResult]
     events += [
         Event("note_created", site.pk, today, member_id=member_id, note_id=note_id)
         for note_id, member_id, _none in _fired(parts, NOTES)
+    ]
+    events += [
+        Event("task_assigned", site.pk, today, member_id=member_id, assistant_ids=tuple(assigned))
+        for _task, member_id, assigned in _fired(parts, TASKS)
     ]
     return publish(events)
 

@@ -21,7 +21,7 @@ from sandbox.models import Site
 
 # Created members from which on statistics are worth their while.
 _ANALYZE_FROM = 1000
-# What may interest AI: (id of bill or note, member, assistants).
+# What may interest AI: (id of bill, note or task, member, assistants).
 Fired = tuple[int, int, list[int]]
 
 # The user whose words the notes are; the batch that the corrections of pay belong to.

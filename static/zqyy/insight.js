@@ -63,9 +63,9 @@
       ask();
     });
 
-  const runOne = async (panel, form, app) => {
+  const runJob = async (panel, form) => {
     const fields = new FormData(form);
-    fields.set("app", app);
+    fields.set("app", form.dataset.run);
     const response = await fetch(form.action, { method: "POST", body: fields });
     const answer = await response.json();
     if (!response.ok) return { status: "failed", message: answer.message };
@@ -77,11 +77,7 @@
     button.disabled = true;
     panel.dataset.isRunning = "yes";
     try {
-      let last;
-      for (const app of form.dataset.run.split(" ")) {
-        last = await runOne(panel, form, app);
-        if (last.status !== "completed") break;
-      }
+      const last = await runJob(panel, form);
       if (last.status === "completed") await refresh(panel);
       say(panel, last.message || last.label, { isBad: last.status !== "completed" });
     } catch {

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from aijobs.clues import add_manual_clue
+from aijobs.interventions import cancel_job
 from aijobs.jobs import open_app_run
 from aijobs.models import Run, TriggerJob
 from aijobs.wording import SENTENCES, age_text
@@ -132,3 +133,23 @@ def test_jobs_of_another_store_do_not_exist(manager, west):
 def test_ages_are_rough(seconds, english):
     with override("en"):
         assert age_text(seconds) == english
+
+
+def test_the_clue_button_opens_one_job_for_both_apps(manager, east):
+    answer = press(manager, member_of(east, "M1"), "clue_refresh")
+
+    with use_context(live_context(east)):
+        job = TriggerJob.objects.get()
+    assert (answer.status_code, job.app_chain) == (202, "app3→app8")
+
+
+def test_an_ended_job_can_be_run_anew(manager, east):
+    job_id = press(manager, member_of(east, "M1")).json()["id"]
+    with use_context(live_context(east)):
+        cancel_job(job=TriggerJob.objects.get(), user_id=None)
+
+    manager.post(reverse("admin:aijobs_rerun_job", args=[job_id]))
+
+    with use_context(live_context(east)):
+        again = TriggerJob.objects.latest("pk")
+    assert (again.pk != job_id, again.status) == (True, "pending")

@@ -9,8 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from aijobs.checks import check_chains, check_provider
+from aijobs.models import TriggerJob
 from sandbox.context import use_context
-from sandbox.models import SandboxAuditEntry
+from sandbox.models import SandboxAuditEntry, Site
 from tests.aijobs.store import Store
 
 
@@ -71,13 +72,49 @@ def test_fire_event_waits_for_the_whole_chain(committed):
         "fire_event", "consumption", "--site=east", "--member=east-m1", "--settlement=s1", "--wait"
     )
 
-    assert (answer["status"], answer["steps_done"], answer["coalesced"]) == ("completed", 3, False)
+    assert (answer["status"], answer["steps_done"], answer["coalesced"]) == ("completed", 5, False)
 
 
 def test_without_wait_the_job_is_left_to_the_workers(store):
     answer = run("fire_event", "consumption", "--site=east", "--member=east-m1", "--settlement=s1")
 
-    assert [step["status"] for step in answer["steps"]] == ["pending"] * 3
+    assert [step["status"] for step in answer["steps"]] == ["pending"] * 5
+
+
+def test_the_assistants_on_a_bill_can_be_left_alone(store):
+    bill = ("fire_event", "consumption", "--site=east", "--member=east-m1", "--settlement=s1")
+
+    assert len(run(*bill, "--no-assistant")["steps"]) == 3
+
+
+def test_a_task_is_fired_for_an_assistant(store):
+    answer = run("fire_event", "task_assigned", "--site=east", "--member=east-m1", "--assistant=a1")
+
+    assert [step["key"].partition(":")[0] for step in answer["steps"]] == [
+        "app4_analysis",
+        "app5_tactics",
+    ]
+
+
+def test_waiting_for_a_late_branch_works_off_the_members_job_first(committed):
+    bill = ("fire_event", "consumption", "--site=east", "--member=east-m1", "--settlement=s1")
+    run(*bill, "--no-assistant")
+
+    answer = run(*bill, "--assistant=a1", "--wait")
+
+    assert (answer["status"], answer["steps_done"]) == ("completed", 2)
+    with use_context(committed.live):
+        assert not TriggerJob.objects.exclude(status="completed").exists()
+
+
+def test_prewarm_opens_one_job_for_every_active_store_and_a_day(store):
+    Store("west")
+    Site.objects.create(code="closed", name="停业店", is_active=False)
+
+    first, again = run("prewarm"), run("prewarm", "--site=west")
+
+    assert [(job["site"], job["steps_total"]) for job in first] == [("east", 72), ("west", 72)]
+    assert [(job["id"], job["coalesced"]) for job in again] == [(first[1]["id"], True)]
 
 
 def test_features_print_what_the_app_would_be_told_at_a_date(store):
@@ -120,7 +157,8 @@ def test_features_of_a_range_end_with_the_last_closed_day(store):
         (["run_app", "app6_note", "--site=east", "--member=east-m1"], None),
         (["features", "app6_note", "--site=east", "--member=east-m1"], None),
         (["fire_event", "consumption", "--site=east", "--member=east-m1"], "settlement"),
-        (["fire_event", "task_assigned", "--site=east"], "task_assigned"),
+        (["fire_event", "birthday", "--site=east"], "birthday"),
+        (["fire_event", "task_assigned", "--site=east", "--member=east-m1"], "assistant"),
     ],
 )
 def test_a_command_fails_with_a_sentence(store, arguments, message):

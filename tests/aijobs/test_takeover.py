@@ -6,9 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from aijobs.drive import drive_job
-from aijobs.interventions import retry_job
 from aijobs.jobs import open_jobs
-from aijobs.models import Alert, CacheEntry, Claim, ProviderCall, RetentionClue, Run, TriggerJob
+from aijobs.models import Alert, CacheEntry, Claim, ProviderCall, RetentionClue, Run
 from sandbox.context import use_context
 from tests.aijobs.driving import drive, job_of, open_app, open_chain, rows, statuses, take
 from zqyy.durable.leases import LeaseLost
@@ -80,19 +79,6 @@ def test_a_finished_job_is_left_alone(store, provider):
     drive(job_id)
 
     assert len(provider.calls) == 3
-
-
-def test_a_retry_calls_what_failed_and_nothing_else(store, provider):
-    provider.order("app7_customer", fault="error", times=1)
-    job_id = open_chain(store)
-    drive(job_id)
-
-    with use_context(store.live):
-        retry_job(job=TriggerJob.objects.get(pk=job_id), user_id=None)
-    drive(job_id)
-
-    assert job_of(store).status == "completed"
-    assert [len(provider.calls_of(app)) for app in ("app3_clue", "app7_customer")] == [1, 2]
 
 
 def test_a_job_past_its_deadline_is_ended(store, provider, monkeypatch):

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from aijobs.jobs import open_app_run
 from aijobs.models import TriggerJob
-from metrics.models import Settlement
+from metrics.models import Assistant, Settlement
 from sandbox.context import live_context, use_context
 from sandbox.models import RuntimeSetting
-from tests.factories import push_bill, push_member
+from tests.factories import push_assistant, push_bill, push_member
 
 from .conftest import PAST, TODAY, make_member
 
@@ -212,6 +212,30 @@ def test_an_event_that_lacks_something_names_it(manager, site, member, event, fi
     assert field in refused.json()["fields"]
     with use_context(live_context(site)):
         assert not TriggerJob.objects.exists()
+
+
+def test_a_task_is_fired_for_its_assistant(connector, site, member):
+    push_assistant(site, "A-task")
+    with use_context(live_context(site)):
+        assistant = Assistant.objects.get(external_id="A-task").pk
+
+    fired = fire(connector, site, event_type="task_assigned", member=member.pk, assistant=assistant)
+
+    assert fired.status_code == 202
+    with use_context(live_context(site)):
+        assert TriggerJob.objects.get().app_chain == "app4→app5"
+
+
+@pytest.mark.parametrize(("who", "status"), [("operator", 202), ("manager", 403)])
+def test_only_an_operator_prewarms_every_store(who, status, site, other_site, request):
+    client = request.getfixturevalue(who)
+
+    assert fire(client, site, event_type="ai_dws_prewarm").status_code == status
+
+    opened = 1 if status == 202 else 0
+    for each in (site, other_site):
+        with use_context(live_context(each)):
+            assert TriggerJob.objects.filter(event_type="dws_completed").count() == opened
 
 
 def test_another_stores_bill_is_refused(manager, site, bill, other_site):

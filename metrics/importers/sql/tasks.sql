@@ -25,3 +25,10 @@ SELECT DISTINCT 'task', t.assistant_id, t.business_date
 FROM resolved r
 JOIN coach_tasks t ON t.site_id = %(site)s AND t.external_id = r.external_id
 WHERE t.batch_id = %(batch)s
+
+-- fired: new tasks about a member, of today or the day before
+SELECT t.id, t.member_id, ARRAY[t.assistant_id]
+FROM resolved r
+JOIN coach_tasks t ON t.site_id = %(site)s AND t.external_id = r.external_id
+WHERE t.batch_id = %(batch)s AND t.member_id IS NOT NULL AND t.business_date >= %(today)s - 1
+ORDER BY r.line

@@ -144,3 +144,24 @@ def test_what_the_sink_refuses_is_not_written(site, member, settings):
         push_bills(site, [bill(site=site, member=member)])
 
     assert ids(site, Settlement) == []
+
+
+def push_task(site, assigned_on, **fields):
+    row = {"external_id": "T1", "assistant": push_assistant(site), "kind": "recall"}
+    row |= {"assigned_at": f"{assigned_on}T12:00:00", **fields}
+    return push_rows(site=site, kind="tasks", rows=[row])
+
+
+@pytest.mark.parametrize(("days", "fired"), [(1, 1), (2, 0)])
+def test_a_new_task_about_a_member_is_an_event_of_that_pair(site, member, events, days, fired):
+    push_task(site, days_before(site, days), member=member.external_id)
+
+    assert [(e.event_type, e.member_id, e.assistant_ids) for e in events] == [
+        ("task_assigned", member.pk, (ids(site, Assistant)[0],))
+    ] * fired
+
+
+def test_a_task_about_nobody_is_no_event(site, events):
+    push_task(site, days_before(site, 1))
+
+    assert events == []
