@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from aijobs.alerts import raise_alert
 from aijobs.chains import chain_of_job
 from aijobs.inputs import Inputs, build_together, read_inputs
 from aijobs.job_states import finish_job, start_job
@@ -144,8 +145,10 @@ def _give_up(drive: Drive) -> None:
     message = _("The chain ran out of time.")
     with use_context(drive.ctx):
         fence(drive.held)
-        fail_open_runs(job=drive.job, code="timeout", error=message)
+        runs = fail_open_runs(job=drive.job, code="timeout", error=message)
         _finish(drive, error=message)
+        for run in runs:
+            raise_alert(run=run, alert_type="timeout", code="timeout", params={"step": run.step})
 
 
 def _end(drive: Drive) -> None:

@@ -154,10 +154,12 @@ def cancel_open_runs(*, job: TriggerJob) -> None:
         _end(run, Status.CANCELLED, error_code="cancelled")
 
 
-def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> None:
-    """End every step that has not ended, the job being over."""
-    for run in _lock_runs(job, Run.OPEN):
+def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> list[Run]:
+    """End every step that has not ended, the job being over; those that were ended."""
+    runs = _lock_runs(job, Run.OPEN)
+    for run in runs:
         fail_run(run, code=code, error=error)
+    return runs
 
 
 def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:

@@ -6,6 +6,7 @@ import logging
 
 from django.utils.translation import gettext as _
 
+from aijobs.alerts import raise_alert
 from aijobs.guards.calls import abandon_expired_calls
 from aijobs.job_states import finish_job, start_job
 from aijobs.models import TriggerJob
@@ -53,6 +54,8 @@ def _abandon(job: TriggerJob, lease: Lease) -> None:
         }
     else:
         message = _("The job was given up after repeated errors.")
-    fail_open_runs(job=job, code="internal_error", error=message)
+    runs = fail_open_runs(job=job, code="internal_error", error=message)
     finish_job(job, error=message)
+    for run in runs:
+        raise_alert(run=run, alert_type="failed", code="internal_error", params={"step": run.step})
     logger.error("job %s given up: %s", job.pk, lease.last_error)

@@ -17,10 +17,10 @@ from aijobs.jobs import open_app_run
 from aijobs.models import Alert, Breaker, Budget, ProviderCall, Run
 from aijobs.providers import PROVIDERS
 from aijobs.registry import AI_APPS
+from aijobs.standin.server import StandIn
 from sandbox.context import use_context
 from sandbox.options import set_option
 from tests.aijobs.guarding import call_once, end_call
-from tests.aijobs.provider_server import ProviderServer
 from tests.aijobs.store import Store
 from zqyy.durable.leases import Held, LeaseLost, claim
 
@@ -35,7 +35,7 @@ def store() -> Store:
 
 @pytest.fixture
 def provider(settings):
-    server = ProviderServer()
+    server = StandIn()
     for name, value in server.settings().items():
         setattr(settings, name, value)
     yield server

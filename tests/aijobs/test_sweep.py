@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from aijobs.jobs import open_jobs
-from aijobs.models import Claim, ProviderCall, Run, TriggerJob
+from aijobs.models import Alert, Claim, ProviderCall, Run, TriggerJob
 from aijobs.sweep import fail_abandoned_jobs, settle_expired_holds
 from sandbox.context import use_context
 from tests.aijobs.guarding import open_one
@@ -57,7 +57,19 @@ def test_a_job_whose_lease_was_closed_for_good_is_failed(store, run):
         assert (job.status, job.error_message != "") == ("failed", True)
         assert {run.error_code for run in Run.objects.all()} == {"internal_error"}
         assert ProviderCall.objects.get().status == "unknown"
+        assert set(Alert.objects.values_list("alert_type", "code")) == {
+            ("failed", "internal_error")
+        }
     assert not Claim.objects.exists()
+
+
+def test_a_job_whose_workers_died_says_so(store, run):
+    Lease.objects.update(closed_at=run.created_at, deaths=5)
+
+    fail_abandoned_jobs()
+
+    with use_context(store.live):
+        assert "5" in TriggerJob.objects.get().error_message
 
 
 def test_a_job_with_an_open_lease_is_left_alone(store, run):

@@ -92,7 +92,11 @@ def test_a_job_past_its_deadline_is_ended(store, provider, monkeypatch):
     job = job_of(store)
     assert job.status == "failed"
     assert job.error_message
-    assert {run.error_code for run in rows(store, Run)} == {"timeout"}
+    runs = rows(store, Run)
+    assert {run.error_code for run in runs} == {"timeout"}
+    assert {(alert.app_type, alert.alert_type) for alert in rows(store, Alert)} == {
+        (run.app, "timeout") for run in runs
+    }
     assert provider.calls == []
     assert not Claim.objects.exists()
 

@@ -19,7 +19,10 @@ PAUSE_SECONDS = 0.3
 
 @dataclass
 class Shop:
-    """A store, its members, and today's bills that are still to be pushed: two for every fourth."""
+    """A store, its members, and today's bills that are still to be pushed.
+
+    Every fourth member has two, each with another assistant.
+    """
 
     site: Site
     members: list[str]
@@ -32,7 +35,7 @@ def open_shop(code: str, *, members: int, options: dict[str, object]) -> Shop:
     with use_context(live_context(site)):
         for key, value in options.items():
             set_option(key=key, value=value, site=site, actor_id=None)
-    assistant = push_assistant(site, "A1")
+    assistants = [push_assistant(site, name) for name in ("A1", "A2")]
     names = [f"M{number}" for number in range(members)]
     rows = [{"external_id": name, "name": f"会员{name}"} for name in names]
     push_rows(site=site, kind="members", rows=rows)
@@ -49,7 +52,7 @@ def open_shop(code: str, *, members: int, options: dict[str, object]) -> Shop:
             row = bill(today, site=site, member=name, external_id=f"{name}-{nth}")
             service = {
                 "external_id": f"{name}-{nth}-1",
-                "assistant": assistant,
+                "assistant": assistants[nth],
                 "course_type": "base",
                 "hours": "1.0",
                 "ledger": "80",

@@ -18,6 +18,7 @@ from django.db import connection
 
 from zqyy.durable.groups import Health, ask_back, fetch_astray, forget_group, read_health
 from zqyy.durable.guarded import GRACE_SECONDS, GuardedProcess, spawn_guarded
+from zqyy.durable.notify import notify_alive
 from zqyy.durable.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def _watch(process: GuardedProcess, *, cluster: str, group: UUID, stopping: thre
     started = time.monotonic()
     established = started + START_SECONDS
     while not stopping.wait(WATCH_SECONDS):
+        notify_alive()
         status = process.poll()
         if status is not None:
             return f"died with status {status}"

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from zqyy.durable.entries import enqueue
+from zqyy.durable.notify import notify_alive
 from zqyy.durable.outages import OUTAGE, RETRY_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def run_sweeper(*, stopping: threading.Event) -> None:
     """Sweep every 2 s until told to stop; an outage of the database is waited for."""
     pause: float = 0
     while not stopping.wait(pause):
+        notify_alive()
         try:
             done = sweep_once()
         except OUTAGE as error:
