@@ -34,6 +34,7 @@ def _measure(scale: Scale, folder: Path) -> None:
     from benchmarks.late import late_facts
     from benchmarks.reading import Reading
     from benchmarks.report import PAGE, Report, server_of
+    from benchmarks.sockets import alerts_to_many
     from benchmarks.writing import Building
 
     start = time.monotonic()
@@ -55,6 +56,7 @@ def _measure(scale: Scale, folder: Path) -> None:
         _say(f"Asked after {time.monotonic() - start:.0f} s. Importing, growing ...")
         rows = max(1000, round(ROWS_OF_A_FILE * min(1.0, scale.factor)))
         imported = import_bills(rows=rows, owner=owner, folder=folder)
+        ratios.append(alerts_to_many(site=sites[0]))
         growth = measure_growth(factor=scale.factor, owner=owner)
         report = Report(
             scale=scale,

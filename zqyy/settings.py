@@ -93,8 +93,9 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
-            # redis-py 8 closes idle sockets after 5 s unless told otherwise.
-            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            # redis-py 8 closes idle sockets after 5 s unless told otherwise; whoever announces
+            # something does not wait long for a Valkey that is away.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None, "socket_connect_timeout": 2}],
             "capacity": 1000,
             "prefix": "zqyy",
         },
