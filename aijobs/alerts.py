@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from aijobs.events import after_commit, announce_alert
+from aijobs.guards.refusals import budget_reason
 from aijobs.models import Alert, Run
 from aijobs.registry import AI_APPS
 from aijobs.wording import sentence_for
@@ -150,11 +151,18 @@ def alert_message(alert: Alert) -> str:
         text = str(kind.sentence) % _Filled(alert.params)
     else:
         text = sentence_for(alert.code)
-    if reason := alert.params.get("reason"):
+    if reason := _reason(alert):
         text = f"{text} ({reason})"
     if app := AI_APPS.get(alert.app_type):
         text = f"{app.title}: {text}"
     return text[:MESSAGE_LENGTH]
+
+
+def _reason(alert: Alert) -> str:
+    """What the guard that refused had to say."""
+    if "window" in alert.params:
+        return budget_reason(alert.params)
+    return str(alert.params.get("reason", ""))
 
 
 class _Filled(dict[str, Any]):

@@ -178,6 +178,16 @@ def test_a_message_is_rendered_with_its_params_and_reason():
     assert text == "A call used 9 tokens; 5 had been set aside for it. (why)"
 
 
+def test_a_used_up_budget_says_which():
+    params = {"window": "site_day", "used": 90, "cap": 100, "asked": 20}
+    alert = Alert(alert_type="budget_exceeded", code="budget_exceeded", params=params)
+
+    with translation.override("en"):
+        text = alert_message(alert)
+
+    assert text.endswith("(this store today, 90 of 100 used, 20 asked for)")
+
+
 def test_a_message_is_cut_at_200():
     alert = Alert(alert_type="slo", code="slo", params={"name": "x" * 300})
 
