@@ -33,6 +33,7 @@ def _measure(scale: Scale, folder: Path) -> None:
     from benchmarks.importing import import_bills
     from benchmarks.late import late_facts
     from benchmarks.reading import Reading
+    from benchmarks.recovery import KILLS, recovery
     from benchmarks.report import PAGE, Report, server_of
     from benchmarks.sockets import alerts_to_many
     from benchmarks.writing import Building
@@ -57,6 +58,7 @@ def _measure(scale: Scale, folder: Path) -> None:
         rows = max(1000, round(ROWS_OF_A_FILE * min(1.0, scale.factor)))
         imported = import_bills(rows=rows, owner=owner, folder=folder)
         ratios.append(alerts_to_many(site=sites[0]))
+        ratios.append(recovery(kills=max(5, round(KILLS * min(1.0, scale.factor)))))
         growth = measure_growth(factor=scale.factor, owner=owner)
         report = Report(
             scale=scale,
