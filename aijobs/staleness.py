@@ -31,10 +31,12 @@ def is_stale(entry: CacheEntry, *, ctx: RuntimeContext) -> bool:
 
 
 def _is_cell_stale(entry: CacheEntry, target: Target, ctx: RuntimeContext) -> bool:
-    """Of the range as it is at D: what was this month may be last month by now."""
+    """Also when the range has moved on since: a day has closed, or this month is last month now."""
     periods = closed_periods(target.range, ctx.business_date)
+    if periods != closed_periods(target.range, entry.business_date):
+        return True
     if periods is None:
-        return entry.business_date != ctx.business_date
+        return False
     about = Q(business_date__range=periods["current"])
     if target.area == ALL:
         return _has_newer(entry, about, _OF_STORE)

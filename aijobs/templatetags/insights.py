@@ -16,7 +16,6 @@ from aijobs.targets import CELL, PAIR, Target
 from aijobs.wording import age_text
 from metrics.calculations.areas import ALL, AreaTree
 from metrics.catalog import METRICS
-from metrics.member_page import OwnAssistant
 from metrics.ranges import RANGES
 from sandbox.access import role_of
 from sandbox.context import RuntimeContext
@@ -35,16 +34,13 @@ PANELS = {
 
 
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
-def insight_panel(
-    context: dict[str, Any], app: str, target_id: int | str, about: str = ""
-) -> dict[str, Any]:
+def insight_panel(context: dict[str, Any], app: str, target_id: int | str) -> dict[str, Any]:
     """The newest result of an app (one of PANELS) for a target, with its button."""
     request = context["request"]
     ctx: RuntimeContext = request.context
     declared = AI_APPS[app]
     return {
         "app": declared,
-        "about": about,
         "body": f"aijobs/results/{PANELS[app]}.html",
         "target_id": str(target_id),
         "insight": fetch(cache_type=declared.cache_type, target_id=str(target_id), ctx=ctx),
@@ -55,11 +51,11 @@ def insight_panel(
 
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
 def pair_panel(
-    context: dict[str, Any], app: str, assistant: OwnAssistant, member_id: int
+    context: dict[str, Any], app: str, assistant_id: int, member_id: int
 ) -> dict[str, Any]:
     """The newest result about an assistant and a member."""
-    target_id = PAIR.write(Target(member_id=member_id, assistant_id=assistant.pk))
-    return insight_panel(context, app, target_id, about=assistant.name)
+    target = Target(member_id=member_id, assistant_id=assistant_id)
+    return insight_panel(context, app, PAIR.write(target))
 
 
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)

@@ -7,8 +7,9 @@ import pytest
 from aijobs.cache import store_result
 from aijobs.jobs import open_app_run
 from aijobs.models import Run, TriggerJob
+from metrics.models import Assistant
 from sandbox.context import RuntimeContext, as_of_context, live_context, use_context
-from tests.factories import push_bill
+from tests.factories import push_assistant, push_bill
 
 from .conftest import PAST, TODAY, make_member
 
@@ -127,6 +128,84 @@ def test_another_stores_member_is_404(manager, site, other_site):
     assert manager.get(mixed).json()["code"] == "not_found"
     assert manager.post(f"{mixed}regenerate/").json()["code"] == "not_found"
     assert manager.get(url(foreign)).json()["code"] == "not_found"
+
+
+# --- Finances and pairs --------------------------------------------------------------------------
+
+
+def keep(ctx: RuntimeContext, app: str, target: dict, result: dict) -> str:
+    """A finished run of an app; returns the id of its target."""
+    with use_context(ctx):
+        job = open_app_run(ctx=ctx, app=app, target=target, triggered_by="api")
+        run = Run.objects.get(job=job)
+        run.generation, run.watermark = 1, 10**6
+        store_result(run=run, cache_type=run.app, result=result, references={})
+        return run.target_id
+
+
+def test_finances_are_read_by_range_and_area(manager, site):
+    whole, part = {"range_key": "this_month"}, {"range_key": "this_month", "area": "vip"}
+    keep(live_context(site), "app2_finance", whole, {"headline": "全店"})
+    keep(live_context(site), "app2a_finance_area", part, {"headline": "包厢"})
+    base = f"/api/v1/sites/{site.pk}/insights"
+
+    store = manager.get(f"{base}/app2_finance/this_month__all/").json()
+    area = manager.get(f"{base}/app2a_finance_area/this_month__vip/").json()
+
+    assert (store["result"]["headline"], area["result"]["headline"]) == ("全店", "包厢")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "app2_finance/this_year__all",
+        "app2_finance/this_month",
+        "app2_finance/1",
+        "app2a_finance_area/this_month__vip",
+        "app7_customer_analysis/this_month__all",
+        "app4_analysis/1",
+        "app4_analysis/1_0",
+    ],
+)
+def test_what_is_no_target_of_the_app_or_not_generated_is_404(manager, site, path):
+    assert manager.get(f"/api/v1/sites/{site.pk}/insights/{path}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("app2_finance/this_week__all", 202),
+        ("app2_finance/this_week__vip", 400),
+        ("app2a_finance_area/this_week__vip", 202),
+        ("app2a_finance_area/this_week__all", 400),
+        ("app2a_finance_area/this_week__roof", 404),
+    ],
+)
+def test_finances_are_regenerated_by_range_and_area(manager, site, path, status):
+    answer = manager.post(f"/api/v1/sites/{site.pk}/insights/{path}/regenerate/")
+
+    assert answer.status_code == status
+
+
+def test_an_assistant_reads_own_pairs_but_nobody_elses_and_no_finances(assistant, member):
+    serve(assistant, member)
+    site, ctx = member.site, live_context(member.site)
+    other = push_assistant(site)
+    with use_context(ctx):
+        other_id = Assistant.objects.get(external_id=other).pk
+    analysis = {"stage": "熟悉", "strength": 40}
+    own, foreign = (
+        keep(ctx, "app4_analysis", {"member_id": member.pk, "assistant_id": pk}, analysis)
+        for pk in (assistant.assistant.pk, other_id)
+    )
+    keep(ctx, "app2_finance", {"range_key": "this_month"}, {"headline": "全店"})
+    base = f"/api/v1/sites/{site.pk}/insights"
+
+    assert assistant.get(f"{base}/app4_analysis/{own}/").json()["result"] == analysis
+    assert assistant.get(f"{base}/app4_analysis/{foreign}/").json()["code"] == "not_found"
+    assert assistant.post(f"{base}/app5_tactics/{foreign}/regenerate/").status_code == 404
+    assert assistant.post(f"{base}/app5_tactics/{own}/regenerate/").status_code == 202
+    assert assistant.get(f"{base}/app2_finance/this_month__all/").json()["code"] == "not_found"
 
 
 # --- Again ---------------------------------------------------------------------------------------
