@@ -102,7 +102,7 @@ def clue_panel(context: dict[str, Any], member_id: int) -> dict[str, Any]:
     for clue in clues:
         clue.age_seconds = int((now - clue.valid_from).total_seconds())  # type: ignore[attr-defined]
     return {
-        "app": AI_APPS["app3_clue"],
+        "app": AI_APPS["app8_consolidate"],
         "target_id": member_id,
         "clues": clues,
         "runtime": ctx,

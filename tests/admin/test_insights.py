@@ -227,3 +227,10 @@ def test_a_sandbox_shows_a_result_made_for_its_date(manager, east):
     go_back(manager, PAST)
 
     assert "当时 1 单。" in text_of(manager.get(HOME))
+
+
+def test_a_members_panels_listen_for_what_they_show(manager, east):
+    page = text_of(manager.get(page_of(member_of(east, "M1"))))
+
+    for app in ("app7_customer", "app8_consolidate"):
+        assert f'data-cache-type="{AI_APPS[app].cache_type}"' in page
