@@ -27,6 +27,7 @@ def main() -> None:
 
 def _measure(scale: Scale, folder: Path) -> None:
     # Models are there only now that Django has been led to the database.
+    from benchmarks.chains import measure_chains, ratios_of
     from benchmarks.duck import Duck
     from benchmarks.generate import generate_chain
     from benchmarks.growth import measure_growth
@@ -60,6 +61,8 @@ def _measure(scale: Scale, folder: Path) -> None:
         ratios.append(alerts_to_many(site=sites[0]))
         ratios.append(recovery(kills=max(5, round(KILLS * min(1.0, scale.factor)))))
         growth = measure_growth(factor=scale.factor, owner=owner)
+        _say(f"Grown after {time.monotonic() - start:.0f} s. Driving chains ...")
+        ratios += ratios_of(measure_chains(factor=scale.factor))
         report = Report(
             scale=scale,
             ratios=ratios,

@@ -64,8 +64,11 @@ class System:
         clusters: by name; killed ones are replaced by `start_cluster`.
     """
 
-    def __init__(self, *, own: OwnServers, stand_in: StandIn, logs: Path) -> None:
+    def __init__(
+        self, *, own: OwnServers, stand_in: StandIn, logs: Path, settings_module: str
+    ) -> None:
         self.own, self.stand_in, self.logs = own, stand_in, logs
+        self.settings_module = settings_module
         self.clusters: dict[str, Cluster] = {}
         self.sweeper: subprocess.Popen[bytes] | None = None
 
@@ -120,14 +123,16 @@ class System:
             return subprocess.Popen(
                 [sys.executable, "-m", "django", *command],
                 cwd=PROJECT,
-                env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.durable.quiet_settings"},
+                env={**os.environ, "DJANGO_SETTINGS_MODULE": self.settings_module},
                 stdout=output,
                 stderr=output,
             )
 
 
 @contextmanager
-def running_system(*, latency: float) -> Iterator[System]:
+def running_system(
+    *, latency: float, settings_module: str = "tests.durable.quiet_settings"
+) -> Iterator[System]:
     """Servers with a migrated database, Django set up on them, the stand-in; no worker yet."""
     for name in (*DATABASE_VARIABLES, "REDIS_URL", *SECRETS):
         os.environ.pop(name, None)
@@ -143,9 +148,11 @@ def running_system(*, latency: float) -> Iterator[System]:
     try:
         own.start()
         os.environ.update(stand_in.environment(), REALTIME_WORKERS=str(WORKERS))
-        os.environ["DJANGO_SETTINGS_MODULE"] = "zqyy.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
         _set_up_django()
-        system = System(own=own, stand_in=stand_in, logs=folder.logs)
+        system = System(
+            own=own, stand_in=stand_in, logs=folder.logs, settings_module=settings_module
+        )
         try:
             yield system
         finally:
