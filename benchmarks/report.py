@@ -89,7 +89,7 @@ _REMARKS = (
     "Builds take minutes, so they are not repeated 200 times: the pairs of a full build are pairs",
     "of sites, each built from nothing by two processes at once and then summed up by DuckDB with",
     "two threads; those of one more day set it against the full build of the same two sites. A late",
-    "fact is the median and 99th percentile of single repairs, each rolled back.",
+    "fact is the 99th percentile of single repairs, each of a bill and a service line.",
 )
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 import time
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 
@@ -62,10 +64,7 @@ def main() -> None:
             _build(int(site_id), date.fromisoformat(rest[0].strip()) if rest else None)
         else:
             _import(int(site_id), rest[0].strip())
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        # Linux counts in KiB, macOS in bytes.
-        mib = peak / 1024 / (1024 if sys.platform == "darwin" else 1)
-        _say(seconds=time.perf_counter() - start, peak_mib=mib)
+        _say(seconds=time.perf_counter() - start, peak_mib=_peak_mib())
 
 
 def _build(site_id: int, since: date | None) -> None:
@@ -81,6 +80,20 @@ def _import(site_id: int, path: str) -> None:
 
     site = Site.objects.get(pk=site_id)
     import_file(site=site, kind="settlements", path=path, create_members=True, build=False)
+
+
+def _peak_mib() -> float:
+    """The most memory this program has held.
+
+    Linux's ru_maxrss begins with what the process held before exec: the parent's.
+    """
+    try:
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.M)
+    except FileNotFoundError:
+        found = None
+    if found:
+        return int(found[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024  # macOS: bytes
 
 
 def _say(**answer: object) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, timedelta
 from functools import cache
+from typing import Any
 
-from django.db import connection
-
-from metrics.builds.sql import statement
+from metrics.builds.moves import Cumulative
+from metrics.builds.sql import run, sections, statement
 from metrics.models import (
     Assistant,
     AssistantCustomer,
@@ -15,8 +17,12 @@ from metrics.models import (
     AssistantSalary,
     CoachTaskDaily,
 )
+from metrics.models.base import FOREVER
 from metrics.models.summaries import Summary
 
+WORK = Cumulative(AssistantDaily, key="assistant_id", held=(("assistant_level_code", "''"),))
+# Moving an assistant's later rows day by day costs more than summing them up anew beyond these.
+FEW_DAYS = 3
 # An assistant (None: every one of the store) and a day on which something changed.
 Changed = tuple[int | None, date]
 
@@ -24,9 +30,8 @@ Changed = tuple[int | None, date]
 def rebuild_assistants(*, site_id: int, since: dict[int, date]) -> None:
     """Rebuild all summaries of assistants, each from a date on."""
     days = set(since.items())
-    _rebuild("assistant_customers", AssistantCustomer, site_id, days, on_days=">=")
-    _rebuild("assistant_daily", AssistantDaily, site_id, days, on_days=">=")
-    _rebuild("assistant_salary", AssistantSalary, site_id, days)
+    _rebuild_services(site_id, days, on_days=">=")
+    _rebuild("assistant_salary", AssistantSalary, site_id, days, until=[FOREVER] * len(days))
     _rebuild("coach_tasks", CoachTaskDaily, site_id, days)
 
 
@@ -50,15 +55,58 @@ def repair_assistants(
         if any(assistant_id is None for assistant_id, _day in services | pay | tasks)
         else []
     )
-    if days := _named(services, everybody):
-        on_days, rebuilt = (">=", _first(days)) if facts_are_gone else ("=", days)
-        _rebuild("assistant_customers", AssistantCustomer, site_id, rebuilt, on_days=on_days)
-        _rebuild("assistant_daily", AssistantDaily, site_id, rebuilt, on_days=on_days)
-    days |= _named(pay, everybody)
-    if days:
-        _rebuild("assistant_salary", AssistantSalary, site_id, _first(days))
+    served, paid = _named(services, everybody), _named(pay, everybody)
+    # A plan is everybody's and counts until the next one; a level until the next one, too.
+    lasting = {assistant_id for assistant_id, _day in _named(_of_everybody(pay), everybody)}
+    if served and facts_are_gone:
+        _rebuild_services(site_id, _first(served), on_days=">=")
+        lasting |= {assistant_id for assistant_id, _day in served}
+    elif served:
+        lasting |= _repair_services(site_id, served)
+    if days := served | paid:
+        _repair_pay(site_id, days, lasting)
     if days := _named(tasks, everybody):
         _rebuild("coach_tasks", CoachTaskDaily, site_id, _first(days))
+
+
+def _repair_services(site_id: int, days: set[tuple[int, date]]) -> set[int]:
+    """Customers, work and levels; returns the assistants whose level changed on one of the days."""
+    changed = _arrays(site_id, days)
+    firsts = sections("assistant_customers")["firsts"]
+    before = set(run(firsts, changed))
+    _rebuild("assistant_customers", AssistantCustomer, site_id, days, on_days="=")
+    moved = {(key, day) for key, _member, day in before ^ set(run(firsts, changed))}
+    promoted = {assistant_id for (assistant_id,) in run(_LEVEL_CHANGES, changed)}
+    many = {assistant_id for assistant_id, count in _count(days | moved) if count > FEW_DAYS}
+    rebuilt = {(key, day) for key, day in days if key in promoted | many}
+    if rebuilt:
+        _rebuild("assistant_daily", AssistantDaily, site_id, rebuilt, on_days="=")
+    if repaired := {(key, day) for key, day in days | moved if key not in promoted | many}:
+        WORK.repair(_changes(), _arrays(site_id, repaired))
+    return promoted
+
+
+def _repair_pay(site_id: int, days: set[tuple[int, date]], lasting: set[int]) -> None:
+    """Pay the months that the days lie in; of the `lasting`, everything since."""
+    until = {
+        assistant_id: FOREVER if assistant_id in lasting else _next_month(day)
+        for assistant_id, day in sorted(days)
+    }
+    first = _first(days)
+    ends = [until[assistant_id] for assistant_id, _day in first]
+    _rebuild("assistant_salary", AssistantSalary, site_id, first, until=ends)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def _count(days: set[tuple[int, date]]) -> Iterable[tuple[int, int]]:
+    return Counter(assistant_id for assistant_id, _day in days).items()
+
+
+def _of_everybody(changed: set[Changed]) -> set[Changed]:
+    return {(assistant_id, day) for assistant_id, day in changed if assistant_id is None}
 
 
 def assistants_after(*, site_id: int, after: int = 0, limit: int | None = None) -> list[int]:
@@ -80,6 +128,11 @@ def _first(days: set[tuple[int, date]]) -> set[tuple[int, date]]:
     return set(dict(sorted(days, reverse=True)).items())
 
 
+def _rebuild_services(site_id: int, days: set[tuple[int, date]], *, on_days: str) -> None:
+    _rebuild("assistant_customers", AssistantCustomer, site_id, days, on_days=on_days)
+    _rebuild("assistant_daily", AssistantDaily, site_id, days, on_days=on_days)
+
+
 def _rebuild(
     name: str,
     model: type[Summary],
@@ -87,20 +140,46 @@ def _rebuild(
     since: set[tuple[int, date]],
     *,
     on_days: str = "",
+    until: list[date] | None = None,
 ) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _text(name, model, on_days),
-            {
-                "site": site_id,
-                "assistants": [assistant_id for assistant_id, _day in since],
-                "since": [day for _assistant_id, day in since],
-            },
-        )
+    """Rebuild one summary of (assistant, date from which on), each until before its `until`."""
+    params = _arrays(site_id, since)
+    params |= {"since": params["days"], "until": until}
+    write = "first" if _has_none(model, params) else "again"
+    run(_text(name, model, on_days, write), params)
+
+
+def _has_none(model: type[Summary], params: dict[str, Any]) -> bool:
+    """Whether none of the assistants has rows yet; only asked when they are built from nothing."""
+    if max(params["since"], default=date.max) > date.min:
+        return False
+    rows = model._default_manager.filter(site=params["site"], assistant_id__in=params["assistants"])
+    return not rows.exists()
+
+
+def _arrays(site_id: int, days: set[tuple[int, date]]) -> dict[str, Any]:
+    return {
+        "site": site_id,
+        "assistants": [assistant_id for assistant_id, _day in days],
+        "days": [day for _assistant_id, day in days],
+    }
 
 
 @cache
-def _text(name: str, model: type[Summary], on_days: str) -> str:
+def _changes() -> str:
+    """What the facts say of assistants' work on some days more than the rows do."""
+    texts = sections("assistant_daily")
+    return texts["changes"].format(
+        lines=texts["lines"].format(on_days="="),
+        work=texts["work"],
+        stands=WORK.stands(),
+        columns=", ".join(WORK.sums),
+        sums=", ".join(f"sum({name})::bigint AS {name}" for name in WORK.sums),
+    )
+
+
+@cache
+def _text(name: str, model: type[Summary], on_days: str, write: str) -> str:
     """The statement of that name, which ends with `fresh`, and what writes `fresh` into a table."""
     key = ["assistant_id", "member_id"] if model is AssistantCustomer else ["assistant_id"]
     columns = [
@@ -112,8 +191,10 @@ def _text(name: str, model: type[Summary], on_days: str) -> str:
     standing = statement("standing").format(
         table=model._meta.db_table,
         same_entity=" AND ".join(f"d.{name} = t.{name}" for name in key),
+        same_entity_before=" AND ".join(f"b.{name} = t.{name}" for name in key),
+        until="AND d.stat_date < t.until" if model is AssistantSalary else "",
     )
-    write = statement("write_fresh").format(
+    written = sections("write_fresh")[write].format(
         table=model._meta.db_table,
         key=", ".join(key),
         same_row=" AND ".join(f"f.{name} = s.{name}" for name in (*key, "stat_date")),
@@ -123,4 +204,17 @@ def _text(name: str, model: type[Summary], on_days: str) -> str:
         fresh=", ".join(f"f.{name}" for name in values),
         excluded=", ".join(f"excluded.{name}" for name in values),
     )
-    return statement(name).format(on_days=on_days, standing=standing) + write
+    texts = sections(name) or {"rebuild": statement(name)}
+    parts = {part: text.format(on_days=on_days) for part, text in texts.items() if part in _PARTS}
+    rebuild = texts["rebuild"].format(on_days=on_days, standing=standing, **parts)
+    return f"{rebuild}\n{written}"
+
+
+# What statements of one file share.
+_PARTS = ("lines", "work")
+_LEVEL_CHANGES = """
+SELECT DISTINCT c.assistant_id
+FROM unnest(%(assistants)s::bigint[], %(days)s::date[]) AS t (assistant_id, day)
+JOIN assistant_level_changes c ON c.site_id = %(site)s AND c.assistant_id = t.assistant_id
+                              AND c.business_date = t.day
+"""

@@ -5,51 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 from functools import cache
-from typing import Any
 
-from django.db import connection
-
-from metrics.builds.sql import sections
+from metrics.builds.moves import Cumulative
+from metrics.builds.sql import run, sections
 from metrics.models import FinanceDaily
 
 # Moving an area's later rows day by day costs more than summing them up anew from about here on.
 MANY_DAYS = 30
 
 
+FINANCES = Cumulative(FinanceDaily, key="area_id")
+FINANCE_SUMS = FINANCES.sums
+
+
 def rebuild_finance(*, site_id: int, since: date) -> None:
     """Rebuild a store's finances from a date on, out of the facts."""
-    params: dict[str, Any] = {"site": site_id, "since": since, "days": None, "areas": None}
-    with connection.cursor() as cursor:
-        cursor.execute(_text("rebuild"), params)
+    run(_text("rebuild"), {"site": site_id, "since": since})
 
 
 def repair_finance(*, site_id: int, days: Collection[date], areas: Collection[int]) -> None:
-    """Take in new facts of just those days and areas (areas.id or 0).
-
-    The sums of later days are moved by the difference, in place: a late fact costs an update of
-    one area's later rows and no look at their facts.
-    """
+    """Take in new facts of just those days and areas (areas.id or 0)."""
     if len(days) > MANY_DAYS:
         rebuild_finance(site_id=site_id, since=min(days))
         return
-    params: dict[str, Any] = {
-        "site": site_id,
-        "since": min(days),
-        "days": sorted(days),
-        "areas": sorted(areas),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_text("changes"), params)
-        for area_id, day, has_facts, has_row, *sums in cursor.fetchall():
-            row = {"site": site_id, "area": area_id, "day": day}
-            if has_facts and not has_row:
-                cursor.execute(_text("begin"), row)
-            more = {name: more for name, more in zip(FINANCE_SUMS, sums, strict=True) if more}
-            if more:
-                moved = ", ".join(f"{name} = {name} + %({name})s" for name in more)
-                cursor.execute(_sections()["move"].format(moved=moved), row | more)
-            if has_row and not has_facts:
-                cursor.execute(_text("end"), row)
+    params = {"site": site_id, "days": sorted(days), "areas": sorted(areas)}
+    FINANCES.repair(_text("changes"), params)
 
 
 # What each source adds to the summed columns of FinanceDaily; the others it leaves at 0.
@@ -93,12 +73,26 @@ _FROM_CARDS = {
 }
 _FROM_VOIDS = {"voided_bills": "count(*)"}
 _FROM_FIRST_VISITS = {"new_members": "count(*)"}
-# The summed columns, in the order of the model.
-FINANCE_SUMS = [
-    field.attname
-    for field in FinanceDaily._meta.concrete_fields
-    if field.attname not in ("id", "site_id", "area_id", "stat_date", "valid_to")
-]
+
+
+_IN_DAYS = "{0} = ANY (%(days)s::date[])"
+_IN_AREAS = "{0} = ANY (%(areas)s::bigint[])"
+# Which facts each statement looks at. Written out, as a plan made for both would read them all.
+_FACTS = {
+    "rebuild": {
+        "of_bills": "s.business_date >= %(since)s",
+        "of_cards": "c.business_date >= %(since)s",
+        "of_areas": "true",
+        "of_visits": "m.stat_date >= %(since)s",
+    },
+    "changes": {
+        "of_bills": f"{_IN_DAYS.format('s.business_date')}"
+        f" AND {_IN_AREAS.format('coalesce(s.area_id, 0)')}",
+        "of_cards": _IN_DAYS.format("c.business_date"),
+        "of_areas": _IN_AREAS.format("card.area_id"),
+        "of_visits": f"{_IN_DAYS.format('m.stat_date')} AND {_IN_AREAS.format('0')}",
+    },
+}
 
 
 @cache
@@ -109,23 +103,20 @@ def _text(name: str) -> str:
     def source(given: dict[str, str]) -> str:
         return ", ".join(f"{given.get(name, '0')} AS {name}" for name in FINANCE_SUMS)
 
-    sources = _sections()["sources"].format(
+    texts = sections("finance_daily")
+    sources = texts["sources"].format(
         bills=source(_FROM_BILLS),
         card=source(_FROM_CARDS),
         voids=source(_FROM_VOIDS),
         new_members=source(_FROM_FIRST_VISITS),
+        **_FACTS[name],
     )
-    return _sections()[name].format(
+    return texts[name].format(
         sources=sources,
+        stands=FINANCES.stands(),
         columns=columns("{0}"),
         sums=columns("sum({0})::bigint AS {0}"),
         running=columns("sum({0}) OVER so_far AS {0}"),
         excluded=columns("excluded.{0}"),
         current=columns("d.{0}"),
-        signed=columns("edge.sign * d.{0}"),
-        begun=columns("coalesce(d.{0}, 0)"),
     )
-
-
-def _sections() -> dict[str, str]:
-    return sections("finance_daily")

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import connection
 
-from metrics.builds.sql import sections, statement
+from metrics.builds.sql import run, sections
 from metrics.builds.versions import SummaryVersion
-from metrics.models import MemberConsumption
+from metrics.models import MemberConsumption, MemberLifecycle
 from metrics.models.base import FOREVER
 from sandbox.models import Site
 
@@ -18,11 +18,7 @@ from sandbox.models import Site
 def rebuild_members(
     *, site_id: int, since: dict[int, date], versions: Sequence[SummaryVersion]
 ) -> None:
-    """Rebuild the summaries of members, each from a date on, in each of the versions.
-
-    Stages follow from visits, so they come second.
-    """
-    consumption = sections("member_consumption")
+    """Rebuild the summaries of members, each from a date on, in each of the versions."""
     for version in versions:
         params: dict[str, Any] = {
             "site": site_id,
@@ -32,17 +28,28 @@ def rebuild_members(
             "window": version.options.window_days,
             "away": version.options.away_days,
         }
-        write = "first" if _has_none(site_id, version, since) else "again"
-        with connection.cursor() as cursor:
-            cursor.execute(consumption["compute"] + consumption[write], params)
-            cursor.execute(statement("member_lifecycle"), params)
+        for model, name in _TABLES:
+            write = "first" if _has_none(model, site_id, version, since) else "again"
+            run(f"{sections(name)['compute']}\n{sections(name)[write]}", params)
 
 
-def _has_none(site_id: int, version: SummaryVersion, since: dict[int, date]) -> bool:
+# Stages are made of visits.
+_TABLES: tuple[tuple[type[MemberConsumption] | type[MemberLifecycle], str], ...] = (
+    (MemberConsumption, "member_consumption"),
+    (MemberLifecycle, "member_lifecycle"),
+)
+
+
+def _has_none(
+    model: type[MemberConsumption] | type[MemberLifecycle],
+    site_id: int,
+    version: SummaryVersion,
+    since: dict[int, date],
+) -> bool:
     """Whether none of the members has rows yet; only asked when they are built from nothing."""
     if max(since.values(), default=date.max) > date.min:
         return False
-    rows = MemberConsumption.objects.filter(
+    rows = model._default_manager.filter(
         site=site_id, version=version.number, member_id__in=list(since)
     )
     return not rows.exists()

@@ -9,6 +9,7 @@ from typing import Literal
 from metrics.builds.assistants import assistants_after, rebuild_assistants, repair_assistants
 from metrics.builds.finance import rebuild_finance, repair_finance
 from metrics.builds.members import first_visits, members_after, rebuild_members
+from metrics.builds.sql import prepared_statements
 from metrics.builds.versions import open_versions
 from sandbox.models import Site
 
@@ -29,8 +30,9 @@ def repair_touched(*, site: Site, touched: Collection[Touched]) -> None:
 
     Under the store's ingest lock. A fact that comes late repairs everything after it.
     """
-    days = repair_entities(site=site, touched=touched)
-    repair_areas(site=site, touched=touched, days=days)
+    with prepared_statements():
+        days = repair_entities(site=site, touched=touched)
+        repair_areas(site=site, touched=touched, days=days)
 
 
 def repair_entities(

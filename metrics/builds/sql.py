@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
 
 SQL = Path(__file__).parent.parent / "sql" / "builds"
 _NAME = re.compile(r"^-- ([a-z_]+):.*$", re.MULTILINE)
@@ -21,3 +28,33 @@ def sections(name: str) -> dict[str, str]:
     """The statements of `sql/builds/<name>.sql` by their names."""
     parts = _NAME.split(statement(name))
     return dict(zip(parts[1::2], map(str.strip, parts[2::2]), strict=True))
+
+
+_PREPARED: ContextVar[bool] = ContextVar("prepared", default=False)
+
+
+@contextmanager
+def prepared_statements() -> Iterator[None]:
+    """Let `run` plan a statement once a session, for arrays of any length.
+
+    A repair of one late fact is mostly planning otherwise. Not where a table's name means a
+    temporary one (known_at): a plan outlives the table.
+    """
+    token = _PREPARED.set(True)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        yield
+    finally:
+        _PREPARED.reset(token)
+
+
+def run(text: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Execute one statement of a build; returns its rows, none if it has no result."""
+    if not _PREPARED.get():
+        with connection.cursor() as cursor:
+            cursor.execute(text, params)
+            return cursor.fetchall() if cursor.description else []
+    with connection.wrap_database_errors, ServerBindingCursor(connection.connection) as cursor:
+        cursor.execute(text, params, prepare=True)
+        return cursor.fetchall() if cursor.description else []

@@ -1,6 +1,16 @@
--- Assistants and the members they served, each assistant from a date on. {on_days} is `=` after new
--- facts, when only the members served on just those days change and their other days keep what
--- they are, or `>=` in builds.
+-- Assistants and the members they served.
+
+-- firsts: the first days of those served on some days
+SELECT DISTINCT c.assistant_id, c.member_id, c.stat_date
+FROM unnest(%(assistants)s::bigint[], %(days)s::date[]) AS t (assistant_id, day)
+JOIN service_lines l ON l.site_id = %(site)s AND l.assistant_id = t.assistant_id
+                    AND l.business_date = t.day
+JOIN dws_assistant_customer_stats c ON c.site_id = %(site)s AND c.assistant_id = t.assistant_id
+                                   AND c.member_id = l.member_id
+WHERE c.is_first
+
+-- rebuild: each assistant from a date on. {on_days} is `=` after new facts, when only the members
+-- served on just those days change and their other days keep what they are, or `>=` in builds.
 WITH changed AS (
     SELECT assistant_id, day
     FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, day)
@@ -44,12 +54,12 @@ WITH changed AS (
     SELECT assistant_id, member_id, day AS stat_date,
            coalesce(lead(day) OVER so_far, '9999-12-31') AS valid_to,
            coalesce(is_first, row_number() OVER so_far = 1) AS is_first,
-           sum(services) OVER so_far AS services,
-           sum(hours) OVER so_far AS hours,
-           sum(ledger) OVER so_far AS ledger,
+           total(services) OVER so_far AS services,
+           total(hours) OVER so_far AS hours,
+           total(ledger) OVER so_far AS ledger,
            coalesce(day_services, services) AS day_services,
            coalesce(day_hours, hours) AS day_hours,
            coalesce(day_ledger, ledger) AS day_ledger
     FROM days
-    WINDOW so_far AS (PARTITION BY assistant_id, member_id ORDER BY day)
+    WINDOW so_far AS (PARTITION BY assistant_id, member_id ORDER BY day ROWS UNBOUNDED PRECEDING)
 )

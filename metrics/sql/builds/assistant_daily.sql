@@ -1,7 +1,36 @@
--- What assistants did and their level, each assistant from a date on: out of the service lines, the
--- level changes and the first days of their customers (built before). {on_days} is `=` after new
--- facts, when the other days keep the difference between their row and the one before, or `>=` in
--- builds.
+-- What assistants did and their level.
+
+-- lines: the services of `changed` (assistant_id, day) that count
+SELECT l.assistant_id, l.business_date AS day,
+       CASE WHEN l.course_type IN ('base', 'incentive', 'trial') THEN l.course_type
+            ELSE 'other' END AS course_type,
+       (l.hours * 100)::bigint AS hours, (l.ledger * 100)::bigint AS ledger
+FROM changed c
+JOIN service_lines l ON l.site_id = %(site)s AND l.assistant_id = c.assistant_id
+                    AND l.business_date {on_days} c.day
+WHERE l.void_of_id IS NULL
+  AND NOT EXISTS (
+      SELECT FROM service_lines v WHERE v.site_id = %(site)s AND v.void_of_id = l.id)
+  AND NOT EXISTS (
+      SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = l.settlement_id)
+
+-- work: what `lines` come to, by day
+SELECT assistant_id, day, count(*) AS services, 0::bigint AS customers,
+       coalesce(total(hours) FILTER (WHERE course_type = 'base'), 0) AS base_hours,
+       coalesce(total(hours) FILTER (WHERE course_type = 'incentive'), 0) AS incentive_hours,
+       coalesce(total(hours) FILTER (WHERE course_type = 'trial'), 0) AS trial_hours,
+       coalesce(total(hours) FILTER (WHERE course_type = 'other'), 0) AS other_hours,
+       total(ledger) AS total_ledger_amount,
+       coalesce(total(ledger) FILTER (WHERE course_type = 'base'), 0) AS base_ledger,
+       coalesce(total(ledger) FILTER (WHERE course_type = 'incentive'), 0) AS incentive_ledger,
+       coalesce(total(ledger) FILTER (WHERE course_type = 'trial'), 0) AS trial_ledger,
+       coalesce(total(ledger) FILTER (WHERE course_type = 'other'), 0) AS other_ledger
+FROM lines
+GROUP BY assistant_id, day
+
+-- rebuild: each assistant from a date on, out of the service lines, the level changes and the first
+-- days of their customers (built before). {on_days} is `=` after new facts, when the other days
+-- keep the difference between their row and the one before, or `>=` in builds.
 WITH changed AS (
     SELECT assistant_id, day
     FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, day)
@@ -17,18 +46,7 @@ WITH changed AS (
     FROM touched t
     JOIN assistant_level_changes c ON c.site_id = %(site)s AND c.assistant_id = t.assistant_id
 ), lines AS (
-    SELECT l.assistant_id, l.business_date AS day,
-           CASE WHEN l.course_type IN ('base', 'incentive', 'trial') THEN l.course_type
-                ELSE 'other' END AS course_type,
-           (l.hours * 100)::bigint AS hours, (l.ledger * 100)::bigint AS ledger
-    FROM changed c
-    JOIN service_lines l ON l.site_id = %(site)s AND l.assistant_id = c.assistant_id
-                        AND l.business_date {on_days} c.day
-    WHERE l.void_of_id IS NULL
-      AND NOT EXISTS (
-          SELECT FROM service_lines v WHERE v.site_id = %(site)s AND v.void_of_id = l.id)
-      AND NOT EXISTS (
-          SELECT FROM settlements v WHERE v.site_id = %(site)s AND v.void_of_id = l.settlement_id)
+    {lines}
 ), kept AS (
     -- From the row in force before on: that one's sums, the others' differences.
     SELECT d.assistant_id, d.stat_date, d.since, d.customers,
@@ -46,22 +64,9 @@ WITH changed AS (
            d.trial_ledger - lag(d.trial_ledger, 1, 0::bigint) OVER so_far AS trial_ledger,
            d.other_ledger - lag(d.other_ledger, 1, 0::bigint) OVER so_far AS other_ledger
     FROM standing d
-    WINDOW so_far AS (PARTITION BY d.assistant_id ORDER BY d.stat_date)
+    WINDOW so_far AS (PARTITION BY d.assistant_id ORDER BY d.stat_date ROWS UNBOUNDED PRECEDING)
 ), changes AS (
-    SELECT assistant_id, day, count(*) AS services, 0::bigint AS customers,
-           coalesce(sum(hours) FILTER (WHERE course_type = 'base'), 0)::bigint AS base_hours,
-           coalesce(sum(hours) FILTER (WHERE course_type = 'incentive'), 0)::bigint
-               AS incentive_hours,
-           coalesce(sum(hours) FILTER (WHERE course_type = 'trial'), 0)::bigint AS trial_hours,
-           coalesce(sum(hours) FILTER (WHERE course_type = 'other'), 0)::bigint AS other_hours,
-           sum(ledger)::bigint AS total_ledger_amount,
-           coalesce(sum(ledger) FILTER (WHERE course_type = 'base'), 0)::bigint AS base_ledger,
-           coalesce(sum(ledger) FILTER (WHERE course_type = 'incentive'), 0)::bigint
-               AS incentive_ledger,
-           coalesce(sum(ledger) FILTER (WHERE course_type = 'trial'), 0)::bigint AS trial_ledger,
-           coalesce(sum(ledger) FILTER (WHERE course_type = 'other'), 0)::bigint AS other_ledger
-    FROM lines
-    GROUP BY assistant_id, day
+    {work}
     UNION ALL
     SELECT c.assistant_id, c.stat_date, 0, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0
     FROM touched t
@@ -83,33 +88,66 @@ WITH changed AS (
         SELECT FROM changed c
         WHERE c.assistant_id = k.assistant_id AND k.stat_date {on_days} c.day)
 ), days AS (
-    -- Back to bigint at once: the running sums would be many times slower on numeric.
-    SELECT assistant_id, day, sum(services)::bigint AS services,
-           sum(customers)::bigint AS customers, sum(base_hours)::bigint AS base_hours,
-           sum(incentive_hours)::bigint AS incentive_hours, sum(trial_hours)::bigint AS trial_hours,
-           sum(other_hours)::bigint AS other_hours,
-           sum(total_ledger_amount)::bigint AS total_ledger_amount,
-           sum(base_ledger)::bigint AS base_ledger,
-           sum(incentive_ledger)::bigint AS incentive_ledger,
-           sum(trial_ledger)::bigint AS trial_ledger, sum(other_ledger)::bigint AS other_ledger
+    SELECT assistant_id, day, total(services) AS services,
+           total(customers) AS customers, total(base_hours) AS base_hours,
+           total(incentive_hours) AS incentive_hours, total(trial_hours) AS trial_hours,
+           total(other_hours) AS other_hours,
+           total(total_ledger_amount) AS total_ledger_amount,
+           total(base_ledger) AS base_ledger,
+           total(incentive_ledger) AS incentive_ledger,
+           total(trial_ledger) AS trial_ledger, total(other_ledger) AS other_ledger
     FROM changes
     GROUP BY assistant_id, day
 ), fresh AS (
     SELECT s.assistant_id, s.day AS stat_date,
            coalesce(lead(s.day) OVER so_far, '9999-12-31') AS valid_to,
            coalesce(l.level, '') AS assistant_level_code,
-           sum(services) OVER so_far AS services,
-           sum(customers) OVER so_far AS customers,
-           sum(base_hours) OVER so_far AS base_hours,
-           sum(incentive_hours) OVER so_far AS incentive_hours,
-           sum(trial_hours) OVER so_far AS trial_hours,
-           sum(other_hours) OVER so_far AS other_hours,
-           sum(total_ledger_amount) OVER so_far AS total_ledger_amount,
-           sum(base_ledger) OVER so_far AS base_ledger,
-           sum(incentive_ledger) OVER so_far AS incentive_ledger,
-           sum(trial_ledger) OVER so_far AS trial_ledger,
-           sum(other_ledger) OVER so_far AS other_ledger
+           total(services) OVER so_far AS services,
+           total(customers) OVER so_far AS customers,
+           total(base_hours) OVER so_far AS base_hours,
+           total(incentive_hours) OVER so_far AS incentive_hours,
+           total(trial_hours) OVER so_far AS trial_hours,
+           total(other_hours) OVER so_far AS other_hours,
+           total(total_ledger_amount) OVER so_far AS total_ledger_amount,
+           total(base_ledger) OVER so_far AS base_ledger,
+           total(incentive_ledger) OVER so_far AS incentive_ledger,
+           total(trial_ledger) OVER so_far AS trial_ledger,
+           total(other_ledger) OVER so_far AS other_ledger
     FROM days s
     LEFT JOIN levels l ON l.assistant_id = s.assistant_id AND s.day >= l.day AND s.day < l.until
-    WINDOW so_far AS (PARTITION BY s.assistant_id ORDER BY s.day)
+    WINDOW so_far AS (PARTITION BY s.assistant_id ORDER BY s.day ROWS UNBOUNDED PRECEDING)
 )
+
+-- changes: what the facts of some days say more than the rows do, and whether there are facts and a
+-- row. A day on which the level changes has a row without any work.
+WITH changed AS (
+    SELECT assistant_id, day
+    FROM unnest(%(assistants)s::bigint[], %(days)s::date[]) AS t (assistant_id, day)
+), lines AS (
+    {lines}
+), work AS (
+    {work}
+), said AS (
+    SELECT assistant_id, day, 1 AS facts, 0 AS rows, {columns} FROM work
+    UNION ALL
+    SELECT c.assistant_id, c.stat_date, 1, 0, 0, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM changed
+    JOIN dws_assistant_customer_stats c
+      ON c.site_id = %(site)s AND c.assistant_id = changed.assistant_id
+     AND c.stat_date = changed.day
+    WHERE c.is_first
+    GROUP BY c.assistant_id, c.stat_date
+    UNION ALL
+    SELECT changed.assistant_id, changed.day, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM changed
+    WHERE EXISTS (
+        SELECT FROM assistant_level_changes l
+        WHERE l.site_id = %(site)s AND l.assistant_id = changed.assistant_id
+          AND l.business_date = changed.day)
+    UNION ALL
+    {stands}
+)
+SELECT assistant_id, day, max(facts) > 0, max(rows) > 0, {sums}
+FROM said
+GROUP BY assistant_id, day
+ORDER BY assistant_id, day

@@ -1,8 +1,10 @@
--- What assistants earned on each day, each assistant from a date on: hours and ledger out of
--- dws_assistant_daily_detail (built before), level and plan in force on the day of the work.
+-- What assistants earned on each day, each assistant from a date until before another, which is
+-- the first of a month: hours and ledger out of dws_assistant_daily_detail (built before), level and
+-- plan in force on the day of the work.
 WITH touched AS (
-    SELECT assistant_id, since
-    FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
+    SELECT assistant_id, since, until
+    FROM unnest(%(assistants)s::bigint[], %(since)s::date[], %(until)s::date[])
+        AS t (assistant_id, since, until)
 ), {standing}, levels AS (
     SELECT c.assistant_id, c.level, c.business_date AS day,
            lead(c.business_date, 1, '9999-12-31') OVER (
@@ -20,7 +22,7 @@ WITH touched AS (
            d.base_hours + d.incentive_hours + d.trial_hours + d.other_hours AS hours
     FROM touched t
     JOIN dws_assistant_daily_detail d ON d.site_id = %(site)s AND d.assistant_id = t.assistant_id
-                                     AND d.stat_date >= t.since
+                                     AND d.stat_date >= t.since AND d.stat_date < t.until
     UNION ALL
     SELECT b.assistant_id, b.stat_date, b.services, b.total_ledger_amount,
            b.base_hours + b.incentive_hours + b.trial_hours + b.other_hours
@@ -39,7 +41,7 @@ WITH touched AS (
            hours - lag(hours, 1, 0::bigint) OVER so_far AS hours,
            ledger - lag(ledger, 1, 0::bigint) OVER so_far AS ledger
     FROM sums
-    WINDOW so_far AS (PARTITION BY assistant_id ORDER BY day)
+    WINDOW so_far AS (PARTITION BY assistant_id ORDER BY day ROWS UNBOUNDED PRECEDING)
 ), changes AS (
     SELECT o.assistant_id, o.day, o.hours, o.ledger,
            0::bigint AS reward, 0::bigint AS income, 0::bigint AS deduction, 0::bigint AS expense
@@ -54,14 +56,14 @@ WITH touched AS (
            CASE a.kind WHEN 'expense' THEN (a.amount * 100)::bigint ELSE 0 END
     FROM touched t
     JOIN salary_adjustments a ON a.site_id = %(site)s AND a.assistant_id = t.assistant_id
-                             AND a.business_date >= t.since
+                             AND a.business_date >= t.since AND a.business_date < t.until
     WHERE a.void_of_id IS NULL
       AND NOT EXISTS (
           SELECT FROM salary_adjustments v WHERE v.site_id = %(site)s AND v.void_of_id = a.id)
 ), days AS (
-    SELECT assistant_id, day, sum(hours)::bigint AS hours, sum(ledger)::bigint AS ledger,
-           sum(reward)::bigint AS reward, sum(income)::bigint AS income,
-           sum(deduction)::bigint AS deduction, sum(expense)::bigint AS expense
+    SELECT assistant_id, day, total(hours) AS hours, total(ledger) AS ledger,
+           total(reward) AS reward, total(income) AS income,
+           total(deduction) AS deduction, total(expense) AS expense
     FROM changes
     GROUP BY assistant_id, day
 ), priced AS (
@@ -87,13 +89,21 @@ WITH touched AS (
            s.day_total, s.month_to_date
     FROM standing s
     WHERE s.stat_date < s.since
+), later AS (
+    SELECT t.assistant_id, min(d.stat_date) AS day
+    FROM touched t
+    JOIN dws_assistant_daily_salary d ON d.site_id = %(site)s AND d.assistant_id = t.assistant_id
+                                     AND d.stat_date >= t.until
+    GROUP BY t.assistant_id
 ), fresh AS (
-    SELECT assistant_id, day AS stat_date,
-           coalesce(lead(day) OVER (PARTITION BY assistant_id ORDER BY day), '9999-12-31')
-               AS valid_to,
+    SELECT p.assistant_id, p.day AS stat_date,
+           coalesce(lead(p.day) OVER so_far, later.day, '9999-12-31') AS valid_to,
            assistant_level_code, hours, ledger, unpriced_hours, base_pay, commission, reward,
            income, deduction, expense, day_total,
            sum(of_month) OVER (
-               PARTITION BY assistant_id, date_trunc('month', day::timestamp) ORDER BY day) AS month_to_date
-    FROM paid
+               PARTITION BY p.assistant_id, date_trunc('month', p.day::timestamp) ORDER BY p.day)
+               AS month_to_date
+    FROM paid p
+    LEFT JOIN later ON later.assistant_id = p.assistant_id
+    WINDOW so_far AS (PARTITION BY p.assistant_id ORDER BY p.day ROWS UNBOUNDED PRECEDING)
 )

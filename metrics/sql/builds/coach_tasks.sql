@@ -51,11 +51,11 @@ WITH touched AS (
 ), fresh AS (
     SELECT assistant_id, day AS stat_date,
            coalesce(lead(day) OVER so_far, '9999-12-31') AS valid_to,
-           sum(assigned) OVER so_far AS assigned,
-           sum(due) OVER so_far AS due,
-           sum(completed_in_time) OVER so_far AS completed_in_time,
-           sum(completed_late) OVER so_far AS completed_late,
-           sum(done) OVER so_far AS done
+           total(assigned) OVER so_far AS assigned,
+           total(due) OVER so_far AS due,
+           total(completed_in_time) OVER so_far AS completed_in_time,
+           total(completed_late) OVER so_far AS completed_late,
+           total(done) OVER so_far AS done
     FROM days
-    WINDOW so_far AS (PARTITION BY assistant_id ORDER BY day)
+    WINDOW so_far AS (PARTITION BY assistant_id ORDER BY day ROWS UNBOUNDED PRECEDING)
 )

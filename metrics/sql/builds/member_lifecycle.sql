@@ -1,44 +1,43 @@
--- The stages, in %(version)s, of %(members)s from their dates %(since)s on, out of their visits in
--- dws_member_consumption_summary. Stages change on a visit and 31, 61 and 91 days after one, so
--- those are the candidates; the ones that bring another stage are kept. The row before `since` is
--- the first of the new sequence.
+-- compute: the stages, in %(version)s, of %(members)s from their dates %(since)s on, out of their
+-- visits in dws_member_consumption_summary. The row before `since` is the first of the sequence.
 WITH touched AS (
     SELECT member_id, since
     FROM unnest(%(members)s::bigint[], %(since)s::date[]) AS t (member_id, since)
-), visits AS (
+), seen AS (
     -- A return 31 days before `since` or earlier has no say any more, but the last visit has.
-    SELECT member_id, since, last_visit AS day, min(first_visit) AS first_visit,
-           min(before) AS before
-    FROM (
-        SELECT t.member_id, t.since, d.first_visit, d.last_visit,
-               lag(d.last_visit) OVER (PARTITION BY d.member_id ORDER BY d.stat_date) AS before
-        FROM touched t
-        JOIN dws_member_consumption_summary d
-          ON d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
-         AND d.valid_to > t.since - 31
-        WHERE d.last_visit IS NOT NULL
-    ) seen
-    GROUP BY member_id, since, last_visit
-), candidates AS (
-    SELECT v.member_id, v.since, v.day + step.days AS day,
-           (v.day + step.days) - max(CASE WHEN v.day - v.before >= %(away)s THEN v.day END)
-               OVER so_far AS since_return,
-           (v.day + step.days) - v.first_visit AS since_first,
-           (v.day + step.days) - max(v.day) OVER so_far AS since_last
-    FROM visits v
-    CROSS JOIN (VALUES (0), (31), (61), (91)) AS step (days)
-    WINDOW so_far AS (PARTITION BY v.member_id ORDER BY v.day + step.days)
+    SELECT t.member_id, t.since, d.last_visit AS day, min(d.first_visit) AS first_visit
+    FROM touched t
+    JOIN dws_member_consumption_summary d
+      ON d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
+     AND d.valid_to > t.since - 31
+    WHERE d.last_visit IS NOT NULL
+    GROUP BY t.member_id, t.since, d.last_visit
+), visits AS (
+    SELECT seen.*, lead(day, 1, '9999-12-31') OVER in_order AS next,
+           day - lag(day) OVER in_order >= %(away)s AS is_return
+    FROM seen
+    WINDOW in_order AS (PARTITION BY member_id ORDER BY day)
+), returns AS (
+    SELECT visits.*,
+           max(day) FILTER (WHERE is_return) OVER (
+               PARTITION BY member_id ORDER BY day ROWS UNBOUNDED PRECEDING) AS returned
+    FROM visits
 ), stages AS (
-    SELECT DISTINCT member_id, day,
-           CASE WHEN since_return <= 30 THEN 'returned'
-                WHEN since_first <= 30 THEN 'new'
-                WHEN since_last <= 30 THEN 'active'
-                WHEN since_last <= 60 THEN 'cooling'
-                WHEN since_last <= 90 THEN 'dormant'
+    -- A stage begins on a visit, 31, 61 and 91 days after one that is still the last, and 31 days
+    -- after the first visit and the last return.
+    SELECT s.member_id, c.day,
+           CASE WHEN c.day - s.returned <= 30 THEN 'returned'
+                WHEN c.day - s.first_visit <= 30 THEN 'new'
+                WHEN c.day - s.day <= 30 THEN 'active'
+                WHEN c.day - s.day <= 60 THEN 'cooling'
+                WHEN c.day - s.day <= 90 THEN 'dormant'
                 ELSE 'churned'
            END AS stage
-    FROM candidates
-    WHERE day >= since
+    FROM returns s
+    CROSS JOIN LATERAL (VALUES
+        (s.day), (s.day + 31), (s.day + 61), (s.day + 91), (s.first_visit + 31), (s.returned + 31)
+    ) AS c (day)
+    WHERE c.day >= s.day AND c.day < s.next AND c.day >= s.since
     UNION ALL
     SELECT b.member_id, b.stat_date, b.stage
     FROM touched t
@@ -59,7 +58,15 @@ WITH touched AS (
            coalesce(lead(day) OVER (PARTITION BY member_id ORDER BY day), '9999-12-31') AS valid_to
     FROM changes
     WHERE is_new
-), gone AS (
+)
+
+-- first: these members have no rows in this version yet
+INSERT INTO dws_member_lifecycle (site_id, version, member_id, stat_date, valid_to, stage)
+SELECT %(site)s, %(version)s, member_id, stat_date, valid_to, stage
+FROM fresh
+
+-- again: rows that come out the same are left alone
+, gone AS (
     DELETE FROM dws_member_lifecycle d
     USING touched t
     WHERE d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id

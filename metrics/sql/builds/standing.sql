@@ -6,7 +6,11 @@ standing AS (
     CROSS JOIN LATERAL (
         SELECT d.*
         FROM {table} d
-        WHERE d.site_id = %(site)s AND {same_entity} AND d.valid_to >= t.since
+        WHERE d.site_id = %(site)s AND {same_entity} {until}
+          AND d.stat_date >= coalesce((
+              SELECT max(b.stat_date) FROM {table} b
+              WHERE b.site_id = %(site)s AND {same_entity_before} AND b.stat_date < t.since),
+              t.since)
         OFFSET 0
     ) d
 )

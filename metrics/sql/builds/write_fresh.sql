@@ -1,5 +1,12 @@
--- The end of a statement: `fresh` takes the place of what stands. The row in force before is its
--- first; rows that come out the same are left alone.
+-- The end of a statement: `fresh` is written into a table.
+
+-- first: these entities have no rows yet
+INSERT INTO {table} (site_id, {columns})
+SELECT %(site)s, {columns}
+FROM fresh
+
+-- again: `fresh` takes the place of what stands, the row in force before included; rows that come
+-- out the same are left alone
 , gone AS (
     DELETE FROM {table} d
     WHERE d.site_id = %(site)s
