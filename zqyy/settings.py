@@ -63,8 +63,6 @@ def database_config() -> dict[str, Any]:
     # /readyz recognises the processes by it: zqyy-web, zqyy-realtime, zqyy-batch, zqyy-sweeper.
     options["application_name"] = f"zqyy-{env.str('Q_CLUSTER_NAME', default=PROCESS_ROLE)}"
     options.setdefault("connect_timeout", 5)
-    # Django itself prepares nothing; the repairs of summaries do (metrics.builds.sql).
-    options["prepare_threshold"] = 5
     if not DATABASE_OWNER_URL:
         # One URL only: it owns the tables, and every session steps down to the application role.
         options["assume_role"] = "zqyy_app"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,6 @@ def sections(name: str) -> dict[str, str]:
     return dict(zip(parts[1::2], map(str.strip, parts[2::2]), strict=True))
 
 
-_PREPARED: ContextVar[bool] = ContextVar("prepared", default=False)
-
-
 @contextmanager
 def prepared_statements() -> Iterator[None]:
     """Let `run` plan a statement once a session, for arrays of any length.
@@ -40,21 +36,23 @@ def prepared_statements() -> Iterator[None]:
     A repair of one late fact is mostly planning otherwise. Not where a table's name means a
     temporary one (known_at): a plan outlives the table.
     """
-    token = _PREPARED.set(True)
+    # Django's sessions have none: nothing is prepared outside.
+    session = connection.connection
+    session.prepare_threshold = 0
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         yield
     finally:
-        _PREPARED.reset(token)
+        session.prepare_threshold = None
 
 
 def run(text: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Execute one statement of a build; returns its rows, none if it has no result."""
-    if not _PREPARED.get():
+    if connection.connection.prepare_threshold is None:
         with connection.cursor() as cursor:
             cursor.execute(text, params)
             return cursor.fetchall() if cursor.description else []
     with connection.wrap_database_errors, ServerBindingCursor(connection.connection) as cursor:
-        cursor.execute(text, params, prepare=True)
+        cursor.execute(text, params)
         return cursor.fetchall() if cursor.description else []

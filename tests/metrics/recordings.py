@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import date, datetime, timedelta
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 from django.db import connection
@@ -280,6 +280,7 @@ def answers(ctx: RuntimeContext) -> dict[str, str]:
     with use_context(ctx):
         found = dict(_metrics(ctx))
         found |= {f"of {member}": value for member, value in _of_members(ctx)}
+        found |= dict(_of_apps(ctx))
         board = member_board(ctx=ctx).order_by("-total_consumption", "pk")
         found["board"] = list(board.values())
         week = ctx.business_date - timedelta(days=7)
@@ -322,13 +323,26 @@ def _of_members(ctx: RuntimeContext) -> Any:
         yield f"{member.pk}: bills", [bill.pk for bill in bills_of(member_id=member.pk, ctx=ctx)]
         yield f"{member.pk}: notes", [note.pk for note in notes_of(member_id=member.pk, ctx=ctx)]
         yield f"{member.pk}: clues", [clue.pk for clue in clues_of(member_id=member.pk, ctx=ctx)]
-        for app in AI_APPS.values():
+
+
+def _of_apps(ctx: RuntimeContext) -> Any:
+    members = list(Member.objects.order_by("pk").values_list("pk", flat=True))
+    assistants = list(Assistant.objects.order_by("pk").values_list("pk", flat=True)[:1])
+    values: dict[str, list[Any]] = {
+        "member_id": members,
+        "assistant_id": assistants,
+        "range_key": ["this_month", "last_3_months"],
+        "area": ["vip"],
+    }
+    for app in AI_APPS.values():
+        for chosen in product(*(values[need] for need in app.needs)):
+            target = Target(**dict(zip(app.needs, chosen, strict=True)))
             try:
-                features = app.build_features(ctx, Target(member_id=member.pk), {})
+                features = app.build_features(ctx, target, {})
             except NothingToSay:
-                yield f"{member.pk}: {app.key}", None
+                yield f"{app.key}: {chosen}", None
             else:
-                yield f"{member.pk}: {app.key}", [features.values, features.references()]
+                yield f"{app.key}: {chosen}", [features.values, features.references()]
 
 
 def _canonical(value: Any) -> str:
