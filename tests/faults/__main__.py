@@ -25,12 +25,12 @@ LATENCY_SECONDS = 0.4
 # Calls of a step that hang or drip are cut after this.
 STEP_SECONDS = 8
 # A fault and its consequences take about this long.
-SECONDS_PER_FAULT = 6.0
+SECONDS_PER_FAULT = 5.0
 JOBS_PER_FAULT = 5
 CALLS_OF_A_JOB = 1
 WORKED_OFF_WITHIN = 120.0
 # Tokens a job of the second store may use on average: the last of them are refused.
-BUDGET_PER_MEMBER = 4000
+BUDGET_PER_MEMBER = 7000
 
 OPEN = (
     "SELECT 1 FROM leases WHERE closed_at IS NULL LIMIT 1",

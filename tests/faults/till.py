@@ -80,11 +80,12 @@ class Till(threading.Thread):
         self.has_finished = False
 
     def run(self) -> None:
+        started = time.monotonic()
         try:
-            for site, row in self._bills:
+            for number, (site, row) in enumerate(self._bills, start=1):
                 while not self._push(site, row):
                     time.sleep(PAUSE_SECONDS)
-                time.sleep(self._pause)
+                time.sleep(max(0.0, started + number * self._pause - time.monotonic()))
             self.has_finished = True
         finally:
             connection.close()
