@@ -153,7 +153,8 @@ def _has_none(model: type[Summary], params: dict[str, Any]) -> bool:
     """Whether none of the assistants has rows yet; only asked when they are built from nothing."""
     if max(params["since"], default=date.max) > date.min:
         return False
-    rows = model._default_manager.filter(site=params["site"], assistant_id__in=params["assistants"])
+    named = {"site": params["site"], "assistant_id__in": params["assistants"]}
+    rows = model._default_manager.filter(**named)
     return not rows.exists()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
+from psycopg import Cursor
 
 SQL = Path(__file__).parent.parent / "sql" / "builds"
 _NAME = re.compile(r"^-- ([a-z_]+):.*$", re.MULTILINE)
@@ -53,6 +53,7 @@ def run(text: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(text, params)
             return cursor.fetchall() if cursor.description else []
-    with connection.wrap_database_errors, ServerBindingCursor(connection.connection) as cursor:
-        cursor.execute(text, params)
-        return cursor.fetchall() if cursor.description else []
+    # Django's own cursor puts the values into the text.
+    with connection.wrap_database_errors, Cursor(connection.connection) as bound:
+        bound.execute(text.encode(), params)
+        return bound.fetchall() if bound.description else []
