@@ -24,7 +24,6 @@ class Dropped(Exception):
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
         super().__init__(reason)
-        DROPPED.labels(reason).inc()
 
 
 class Outbox:
