@@ -91,10 +91,12 @@ class AlertConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels c
         self.is_open.set()
 
     async def _join(self) -> None:
-        """Listen to the groups; doing it again keeps the membership."""
+        """Listen to the groups that are theirs now; doing it again keeps the membership."""
         joined = [site_group(self._site_id), user_group(self.principal.user_id)]
         if self.principal.reads_alerts:
             joined.append(alert_group(self._site_id))
+        for group in set(self.groups_joined).difference(joined):
+            await self.channel_layer.group_discard(group, self.channel_name)
         self.groups_joined = tuple(joined)
         for group in joined:
             await self.channel_layer.group_add(group, self.channel_name)

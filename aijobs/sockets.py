@@ -26,6 +26,7 @@ from aijobs.permissions import may_read_alerts
 from sandbox.access import granted_sites
 from sandbox.context import User, live_context, use_context
 from sandbox.models import Site
+from sandbox.tokens import is_revoked
 
 PROTOCOL = "zqyy"
 
@@ -116,9 +117,12 @@ def _user_of_token(token: str) -> tuple[User, float]:
     tokens = JWTAuthentication()
     try:
         valid = tokens.get_validated_token(token.encode())
-        return tokens.get_user(valid), float(valid["exp"])
+        user = tokens.get_user(valid)
     except (InvalidToken, AuthenticationFailed) as error:
         raise SocketRefused(UNAUTHENTICATED) from error
+    if is_revoked(valid):
+        raise SocketRefused(UNAUTHENTICATED)
+    return user, float(valid["exp"])
 
 
 def _user_of_session(headers: dict[str, str]) -> User:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 USER = "user_id"
 FAMILY = "family"
@@ -81,6 +81,20 @@ def revoke_tokens(*, refresh: str) -> None:
         _lock_family(token)
         token.blacklist()
         _end_family(token)
+
+
+def is_revoked(access: Token) -> bool:
+    """Whether the sign-in that an access token comes from was ended. What lives longer than a
+    request asks; a request itself relies on the token's short life."""
+    if FAMILY not in access:
+        return False
+    alive = OutstandingToken.objects.filter(
+        user_id=access[USER], expires_at__gt=timezone.now(), blacklistedtoken=None
+    )
+    return not any(
+        FamilyToken(outstanding.token, verify=False).get(FAMILY) == access[FAMILY]
+        for outstanding in alive
+    )
 
 
 def _read(refresh: str) -> FamilyToken:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from channels.layers import channel_layers
 
 from aijobs import gate
 from aijobs.standin.server import StandIn
@@ -25,3 +28,11 @@ def provider(settings):
 @pytest.fixture(autouse=True)
 def no_long_pauses(monkeypatch):
     monkeypatch.setattr(gate, "FIRST_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def layer_of_its_own() -> Iterator[None]:
+    """Every test has an event loop of its own, and the channel layer's locks belong to one."""
+    channel_layers.backends.clear()
+    yield
+    channel_layers.backends.clear()

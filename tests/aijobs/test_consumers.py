@@ -9,12 +9,15 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken
 
 from aijobs import consumers, events
 from sandbox.models import Site, SiteGrant
+from sandbox.tokens import issue_tokens, revoke_tokens, rotate_tokens
 from tests.aijobs.sockets import Socket
+from tests.aijobs.test_alerts import raise_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,3 +177,69 @@ def test_the_socket_closes_when_the_store_is_no_longer_theirs(site, manager, mon
         return await socket.end()
 
     assert scene() == 4403
+
+
+def test_the_socket_closes_when_its_sign_in_is_ended(site, manager, monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.2)
+    tokens = issue_tokens(user=manager)
+
+    @async_to_sync
+    async def scene():
+        socket = Socket(site.pk, subprotocols=["zqyy", tokens.access])
+        await socket.open()
+        still_open = await socket.receive_nothing(0.5)
+        await sync_to_async(revoke_tokens)(refresh=tokens.refresh)
+        return still_open, await socket.end()
+
+    assert scene() == (True, 4401)
+
+
+def test_a_renewed_sign_in_keeps_its_socket(site, manager, monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.2)
+    tokens = issue_tokens(user=manager)
+
+    @async_to_sync
+    async def scene():
+        socket = Socket(site.pk, subprotocols=["zqyy", tokens.access])
+        await socket.open()
+        await sync_to_async(rotate_tokens)(refresh=tokens.refresh)
+        still_open = await socket.receive_nothing(0.6)
+        await socket.leave()
+        return still_open
+
+    assert scene()
+
+
+def test_the_socket_of_a_page_closes_when_its_user_signs_out(site, manager, monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.2)
+    cookie = cookie_of(manager)
+
+    @async_to_sync
+    async def scene():
+        socket = Socket(site.pk, headers=[cookie, ORIGIN])
+        await socket.open()
+        await sync_to_async(Session.objects.all().delete)()
+        return await socket.end()
+
+    assert scene() == 4401
+
+
+def test_who_becomes_an_assistant_hears_no_more_alerts(site, manager, monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.2)
+    token = str(AccessToken.for_user(manager))
+
+    def become_assistant() -> None:
+        manager.groups.set([Group.objects.get_or_create(name="assistant")[0]])
+
+    @async_to_sync
+    async def scene():
+        socket = Socket(site.pk, subprotocols=["zqyy", token])
+        await socket.open()
+        await sync_to_async(become_assistant)()
+        await asyncio.sleep(1)
+        await sync_to_async(raise_now)(site)
+        silent = await socket.receive_nothing(0.6)
+        await socket.leave()
+        return silent
+
+    assert scene()

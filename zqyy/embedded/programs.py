@@ -37,6 +37,8 @@ PROGRAMS = (
             *("--host", "{host}", "--port", "{port}"),
             # A socket that went away without a word is noticed within 10 s.
             *("--ws-ping-interval", "5", "--ws-ping-timeout", "5"),
+            # Clients have little to say.
+            *("--ws-max-size", "65536"),
             *("--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"),
         ),
         role="web",
