@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from aijobs.ai_apps.base import AIApp
+from aijobs.ai_apps.finance_books import read_once
 from aijobs.errors import PromptError, StepError
 from aijobs.models import Run, TriggerJob
 from aijobs.providers import Provider, provider_for
@@ -87,11 +88,12 @@ def build_together(
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        for run in runs:
-            try:
-                built[run.step] = build_inputs(ctx, job, run)
-            except StepError as error:
-                built[run.step] = error
+        with read_once():
+            for run in runs:
+                try:
+                    built[run.step] = build_inputs(ctx, job, run)
+                except StepError as error:
+                    built[run.step] = error
     return built
 
 

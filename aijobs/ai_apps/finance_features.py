@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from aijobs.ai_apps.base import Features
+from aijobs.ai_apps.finance_books import books_of
 from aijobs.ai_apps.member_features import WEEKDAYS, money
 from aijobs.targets import Target
 from metrics.calculations.areas import ALL, AreaTree
-from metrics.calculations.finance import daily_series, prepaid_liability
-from metrics.calculations.grid import PERIODS, Cell, closed_column
-from metrics.calculations.retention import transitions
+from metrics.calculations.grid import PERIODS, Cell
 from metrics.ranges import resolve_range
 from sandbox.context import RuntimeContext
-from sandbox.models import SiteIngest
 
 RANGE_NAMES = {
     "this_month": "本月",
@@ -75,39 +72,37 @@ def describe_finance(ctx: RuntimeContext, target: Target) -> Features:
     Raises:
         BadRequest: no such range. NotFound: the store has no such area.
     """
-    areas = AreaTree(ctx=ctx)
+    books = books_of(ctx, target.range)
+    areas = books.areas
     areas.parts(target.area)
-    until = ctx.business_date - timedelta(days=1)
     values: dict[str, Any] = {
         "as_of": ctx.business_date.isoformat(),
-        "data_until": until.isoformat(),
-        "data_until_words": f"截至 {_day(until)}营业结束",
+        "data_until": books.until.isoformat(),
+        "data_until_words": f"截至 {_day(books.until)}营业结束",
         "range": {"key": target.range, "name": RANGE_NAMES[target.range]},
         "area": _area(target.area, areas),
     }
-    column = closed_column(range_key=target.range, areas=areas, ctx=ctx)
+    column = books.columns.get(target.range)
     if column is None:
         start, _end = resolve_range(target.range, ctx.business_date)
         values |= {"just_begun": JUST_BEGUN, "starts": start.isoformat()}
         return Features(values=values, metrics=METRICS, dates=(start.isoformat(),))
     cell = column[target.area]
-    known = _known_periods(cell, ctx)
+    known = _known_periods(cell, books.opened_on)
     start, end = cell["dates"]["current"]
-    closed = replace(ctx, business_date=until)
-    series = daily_series(start=start, end=end, area_code=target.area, ctx=closed)
     values["range"] |= {"start": start.isoformat(), "end": end.isoformat()}
     values |= {
         **{name: _describe_period(cell, name) if name in known else None for name in PERIODS},
         "changes": {name: _changes(cell, name) for name in known[1:]},
-        "days": _describe_days(series),
+        "days": _describe_days(books.days(target.area, start, end)),
         "areas": _describe_areas(column, target.area, areas, known),
         "deadlines": [
             (ctx.business_date + timedelta(days=days)).isoformat() for days in (_SOON, _LATER)
         ],
     }
     if target.area == ALL:
-        values["members"] = transitions({name: cell["dates"][name] for name in known}, ctx=closed)
-        values["prepaid_liability"] = money(prepaid_liability(ctx=closed))
+        values["members"] = books.members(target.range, known)
+        values["prepaid_liability"] = money(books.liability)
     else:
         values["share_of_store"] = {
             name: percent(_ratio(cell[name]["paid"], column[ALL][name]["paid"])) for name in known
@@ -123,10 +118,8 @@ def percent(ratio: Decimal | None, *, sign: bool = False) -> str | None:
     return f"{shown:+}%" if sign else f"{shown}%"
 
 
-def _known_periods(cell: Cell, ctx: RuntimeContext) -> list[str]:
+def _known_periods(cell: Cell, opened: date | None) -> list[str]:
     """The current period, and those before it in which the store was there from the first day."""
-    ingest = SiteIngest.objects.filter(site=ctx.site)
-    opened = ingest.values_list("first_business_date", flat=True).first()
     return [
         name
         for name in PERIODS

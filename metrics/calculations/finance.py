@@ -114,16 +114,20 @@ def daily_series(
     start: date,
     end: date,
     area_code: str = ALL,
+    areas: AreaTree | None = None,
     ctx: RuntimeContext | None = None,
 ) -> list[dict[str, Any]]:
     """The sums of finance_totals of every day from start to end (at most D), each with its `date`.
+
+    Args:
+        areas: the areas at D, where the caller has them already.
 
     Raises:
         NotFound: the store has no such area.
     """
     ctx = ctx or current_context()
     end = min(end, ctx.business_date)
-    parts = None if area_code == ALL else AreaTree(ctx=ctx).parts(area_code)
+    parts = None if area_code == ALL else (areas or AreaTree(ctx=ctx)).parts(area_code)
     params: dict[str, Any] = {
         "site": ctx.site.pk,
         "start": start,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,22 +56,23 @@ def finance_cell(
     return _cells(AreaTree(ctx=ctx), [area_code], dates, ctx=ctx)[area_code][range_key]
 
 
-def closed_column(
-    *, range_key: str, areas: AreaTree, ctx: RuntimeContext | None = None
-) -> dict[str, Cell] | None:
-    """Every area of the store in a range of closed days (see closed_periods), in one statement.
+def closed_columns(
+    *, ranges: Iterable[str], areas: AreaTree, ctx: RuntimeContext | None = None
+) -> dict[str, dict[str, Cell]]:
+    """Every area of the store in ranges of closed days (see closed_periods): {range: {area: cell}}.
 
-    None: the range has no closed day yet.
+    One statement for all of them. A range that has no closed day yet is left out.
 
     Raises:
         BadRequest: no such range.
     """
     ctx = ctx or current_context()
-    periods = closed_periods(range_key, ctx.business_date)
-    if periods is None:
-        return None
-    cells = _cells(areas, areas.codes, {range_key: periods}, ctx=ctx)
-    return {code: ranges[range_key] for code, ranges in cells.items()}
+    closed = {key: closed_periods(key, ctx.business_date) for key in ranges}
+    dates = {key: periods for key, periods in closed.items() if periods is not None}
+    if not dates:
+        return {}
+    cells = _cells(areas, areas.codes, dates, ctx=ctx)
+    return {key: {code: cells[code][key] for code in areas.codes} for key in dates}
 
 
 def closed_periods(range_key: str, day: date) -> dict[str, tuple[date, date]] | None:

@@ -10,12 +10,13 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 
-from aijobs.ai_apps.base import canonical_json
+from aijobs.ai_apps.base import Features, canonical_json
+from aijobs.ai_apps.finance_books import read_once
 from aijobs.registry import AI_APPS
 from aijobs.targets import Target
 from metrics.calculations.finance import finance_totals
 from metrics.ranges import RANGES
-from sandbox.context import as_of_context, live_context, use_context
+from sandbox.context import as_of_context, current_context, live_context, use_context
 from sandbox.errors import BadRequest, NotFound
 from sandbox.models import Site
 from tests.aijobs.ai_apps.finances import finance_features, finance_rules, make_store
@@ -224,6 +225,35 @@ def test_a_cell_takes_few_statements_one_of_them_the_grid(site, django_assert_ma
             app.build_features(ctx, Target(range_key="last_month", area=area), {})
         grids = [query for query in asked if "stands AS MATERIALIZED" in query["sql"]]
         assert len(grids) == 1
+
+
+def test_all_cells_together_are_read_once_and_say_the_same(site, django_assert_max_num_queries):
+    cells = [(range_key, area) for range_key in RANGES for area in ("all", *AREAS)]
+    apart = [all_features(site, *cell) for cell in cells]
+
+    with use_context(live_context(site)), read_once(), django_assert_max_num_queries(16):
+        together = [features_within(site, *cell) for cell in cells]
+
+    assert together == apart
+
+
+def test_books_are_shared_within_the_block_only(site):
+    with read_once():
+        before = all_features(site, "this_month", "all")
+        push_bills(site, [bill(date(2026, 5, 4), 77777, area="vip")])
+        assert all_features(site, "this_month", "all") == before
+
+    assert all_features(site, "this_month", "all") != before
+
+
+def all_features(site: Site, range_key: str, area: str) -> Features:
+    with use_context(live_context(site)):
+        return features_within(site, range_key, area)
+
+
+def features_within(site: Site, range_key: str, area: str) -> Features:
+    app = AI_APPS["app2_finance" if area == "all" else "app2a_finance_area"]
+    return app.build_features(current_context(), Target(range_key=range_key, area=area), {})
 
 
 def test_all_cells_fit_into_a_days_allowance(site):
