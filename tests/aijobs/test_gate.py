@@ -7,7 +7,6 @@ import time
 
 import pytest
 from django.db import connection, connections
-from tests.aijobs.provider_server import ProviderServer
 
 from aijobs import gate as gate_module
 from aijobs.drive import drive_job
