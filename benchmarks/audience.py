@@ -35,6 +35,8 @@ def serving(application: str) -> Iterator[str]:
         "DJANGO_SETTINGS_MODULE": "zqyy.settings",
         "ZQYY_PROCESS": "web",
         "LOG_LEVEL": "ERROR",
+        # Of a folder of static files that only production has.
+        "PYTHONWARNINGS": "ignore::UserWarning",
     }
     command = ["uvicorn", application, "--port", str(port), "--log-level", "error"]
     process = subprocess.Popen([sys.executable, "-m", *command], env=environment)  # noqa: S603

@@ -93,9 +93,17 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
-            # redis-py 8 closes idle sockets after 5 s unless told otherwise; whoever announces
-            # something does not wait long for a Valkey that is away.
-            "hosts": [{"address": REDIS_URL, "socket_timeout": None, "socket_connect_timeout": 2}],
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    # redis-py 8 closes idle sockets after 5 s unless told otherwise.
+                    "socket_timeout": None,
+                    # Whoever announces something does not wait long for a Valkey that is away.
+                    "socket_connect_timeout": 2,
+                    # After a restart every page joins its groups at once; the default is 100.
+                    "max_connections": 1000,
+                }
+            ],
             "capacity": 1000,
             "prefix": "zqyy",
         },

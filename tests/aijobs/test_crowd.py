@@ -53,7 +53,7 @@ def valkey(settings) -> Iterator[OwnValkey]:
     own = OwnValkey()
     url = own.start()
     layer = settings.CHANNEL_LAYERS["default"]
-    hosts = [{"address": url, "socket_timeout": None}]
+    hosts = [{**layer["CONFIG"]["hosts"][0], "address": url}]
     settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": {**layer["CONFIG"], "hosts": hosts}}}
     yield own
     own.end()
