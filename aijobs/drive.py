@@ -48,25 +48,22 @@ def drive_job(held: Held, job_id: int) -> None:
     drive = insist(lambda: _begin(held, ctx, job_id))
     if drive is None:
         return
-    runs = insist(lambda: _read_runs(drive))
     if drive.is_prewarm:
-        insist(lambda: _prepare(drive, runs))
-    _take_steps(drive, runs)
-    if not any(run.status in Run.OPEN for run in runs):
+        insist(lambda: _prepare(drive))
+    _take_steps(drive)
+    if not any(run.status in Run.OPEN for run in drive.runs):
         insist(lambda: _end(drive))
         return
     insist(lambda: hand_over_if_asked(held))
     insist(lambda: _give_up(drive))
 
 
-def _take_steps(drive: Drive, runs: list[Run]) -> None:
-    """Until all steps have ended, the job's time is up or it is asked back. `runs` follow what
-    becomes of them: nobody else may move them.
-    """
+def _take_steps(drive: Drive) -> None:
+    """Until all steps have ended, the job's time is up or it is asked back."""
     with StepPool(threads=settings.AI_CONCURRENCY, take=partial(take_step, drive)) as pool:
         while True:
             may_go_on = drive.seconds_left() > 0 and not drive.held.asked_back.is_set()
-            ready = find_ready(runs) if may_go_on else []
+            ready = find_ready(drive.runs) if may_go_on else []
             if len(ready) == 1 and not pool.is_busy:
                 take_step(drive, ready[0])
                 continue
@@ -109,21 +106,17 @@ def _begin(held: Held, ctx: RuntimeContext, job_id: int) -> Drive | None:
         step_seconds = float(option("ai_step_timeout", ctx.site))
         allowed = max(LEAST_STEPS_OF_DEADLINE, job.steps_total) * step_seconds
         allowed += chain.extra_seconds if chain else 0
-        announce_progress(job)
+        runs = newest_runs(job)
+        announce_progress(job, runs=runs)
     ends_at = time.monotonic() + allowed - elapsed
-    return Drive(held, ctx, job, ends_at, step_seconds, is_prewarm)
+    return Drive(held, ctx, job, runs, ends_at, step_seconds, is_prewarm)
 
 
-def _read_runs(drive: Drive) -> list[Run]:
-    with use_context(drive.ctx):
-        return newest_runs(drive.job)
-
-
-def _prepare(drive: Drive, runs: list[Run]) -> None:
+def _prepare(drive: Drive) -> None:
     """Build what the open steps send from one state of the data, and record it before the first
     call: a successor sends the same.
     """
-    pending = [run for run in runs if run.status == Run.Status.PENDING]
+    pending = [run for run in drive.runs if run.status == Run.Status.PENDING]
     with use_context(drive.ctx) as ctx:
         recorded = Run.objects.filter(
             site=ctx.site, pk__in=[run.pk for run in pending], watermark__isnull=False

@@ -190,4 +190,4 @@ def _end(run: Run, to: Run.Status, **values: Any) -> None:
     )
     if not ended:
         raise StaleRun(run.step)
-    run.status = to
+    run.status, run.error_code = to, values.get("error_code", "")

@@ -34,6 +34,8 @@ class Drive:
     """One driver's hold on one job.
 
     Attributes:
+        runs: the newest attempts of all steps, as they become behind this lease: nobody else may
+            move them.
         ends_at: the job's deadline on this process's clock.
         prepared: what was built before the steps began, by step; the rest is built step by step.
     """
@@ -41,6 +43,7 @@ class Drive:
     held: Held
     ctx: RuntimeContext
     job: TriggerJob
+    runs: list[Run]
     ends_at: float
     step_seconds: float
     is_prewarm: bool = False
@@ -147,7 +150,7 @@ def _store(
                 triggered_by=run.triggered_by,
             )
         )
-        announce_progress(drive.job)
+        announce_progress(drive.job, runs=drive.runs)
         gate.settle()
 
 
@@ -161,7 +164,7 @@ def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: s
         _step_forward(drive)
         usage = gate.usage() if gate else {}
         fail_run(run, code=error.code, error=str(error), response=answer, **usage)
-        announce_progress(drive.job)
+        announce_progress(drive.job, runs=drive.runs)
         if gate is not None:
             gate.settle()
         if not isinstance(error, Stale):
@@ -174,7 +177,7 @@ def _skip(drive: Drive, run: Run) -> None:
     with use_context(drive.ctx):
         _step_forward(drive)
         skip_run(run)
-        announce_progress(drive.job)
+        announce_progress(drive.job, runs=drive.runs)
 
 
 def _step_forward(drive: Drive) -> None:
@@ -188,8 +191,12 @@ def _step_forward(drive: Drive) -> None:
     count_step(drive.job)
 
 
-def announce_progress(job: TriggerJob) -> None:
-    """Tell open pages after the commit, in the state that this transaction leaves."""
+def announce_progress(job: TriggerJob, *, runs: list[Run] | None = None) -> None:
+    """Tell open pages after the commit, in the state that this transaction leaves.
+
+    Args:
+        runs: the newest attempts, where the caller has them already.
+    """
     fresh = TriggerJob.objects.get(site_id=job.site_id, pk=job.pk)
     after_commit(
         partial(
@@ -197,6 +204,6 @@ def announce_progress(job: TriggerJob) -> None:
             site_id=fresh.site_id,
             mode=fresh.mode,
             business_date=fresh.business_date,
-            job=job_progress(fresh),
+            job=job_progress(fresh, runs=runs),
         )
     )
