@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 
+from aijobs.drive import drive_job
 from aijobs.interventions import cancel_job
 from aijobs.jobs import open_jobs
-from aijobs.models import Claim, Run, TriggerJob
+from aijobs.models import Claim, RetentionClue, Run, TriggerJob
+from aijobs.registry import AI_APPS
 from metrics.models import Assistant
 from sandbox.context import use_context
-from tests.aijobs.driving import drive, rows
+from tests.aijobs.driving import drive, rows, take
 from tests.aijobs.store import Store
 from zqyy.durable.models import Lease
 
@@ -195,3 +199,54 @@ def test_branches_run_side_by_side(store, other, provider):
 
     calls = provider.calls_of("app4_analysis")
     assert abs(calls[0].at - calls[1].at) < 0.4
+
+
+def test_features_that_cannot_be_built_end_the_branch_of_a_note(store, provider, monkeypatch):
+    def broken(*args):
+        raise ZeroDivisionError
+
+    app = replace(AI_APPS["app8_consolidate"], build_features=broken)
+    monkeypatch.setitem(AI_APPS, "app8_consolidate", app)
+    with use_context(store.live):
+        note = store.add_note("喜欢周五晚上来")
+        event = replace(
+            store.consumption(), event_type="note_created", settlement_id=None, note_id=note.pk
+        )
+        (result,) = open_jobs([event])
+
+    drive(result.job_id)
+
+    ends = [(run.app, run.status, run.error_code) for run in rows(store, Run)]
+    assert ends == [
+        ("app6_note", "success", ""),
+        ("app8_consolidate", "failed", "prompt_error"),
+    ]
+    assert {call.app for call in provider.calls} == {"app6_note"}
+    assert rows(store, TriggerJob)[0].status == "partial"
+    assert rows(store, RetentionClue) == []
+
+
+# --- Two at once ---------------------------------------------------------------------------------
+
+
+def test_a_job_cannot_end_unseen_by_the_branch_that_decides_to_wait(store, other):
+    first = fire(store)
+    held = take(first)
+
+    def end_it() -> None:
+        try:
+            drive_job(held, first)
+        finally:
+            connection.close()
+
+    driver = threading.Thread(target=end_it)
+    with use_context(store.live):
+        event = replace(store.consumption(settlement_id=2), assistant_ids=(other.pk,))
+        (late,) = open_jobs([event])
+        driver.start()
+        # Longer than all of the first job's steps take.
+        driver.join(2)
+    driver.join(20)
+
+    assert {job.pk: job.status for job in rows(store, TriggerJob)}[first] == "completed"
+    assert Lease.objects.filter(key=f"job:{late.job_id}", closed_at=None).exists()
