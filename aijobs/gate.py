@@ -133,7 +133,6 @@ class Gate:
         if self._unsettled is None or self._limits is None:
             return
         settled = settle_call(
-            site_id=self._run.site_id,
             call_id=self._unsettled.call_id,
             completion=self._unsettled.completion,
             error_code=self._unsettled.error_code,

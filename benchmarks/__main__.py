@@ -29,6 +29,7 @@ def _measure(scale: Scale, folder: Path) -> None:
     # Models are there only now that Django has been led to the database.
     from benchmarks.chains import measure_chains, ratios_of
     from benchmarks.duck import Duck
+    from benchmarks.gate import gate_ratios
     from benchmarks.generate import generate_chain
     from benchmarks.growth import measure_growth
     from benchmarks.importing import import_bills
@@ -63,6 +64,8 @@ def _measure(scale: Scale, folder: Path) -> None:
         growth = measure_growth(factor=scale.factor, owner=owner)
         _say(f"Grown after {time.monotonic() - start:.0f} s. Driving chains ...")
         ratios += ratios_of(measure_chains(factor=scale.factor))
+        _say(f"Driven after {time.monotonic() - start:.0f} s. Passing the gate ...")
+        ratios += gate_ratios(owner=owner, factor=scale.factor)
         report = Report(
             scale=scale,
             ratios=ratios,

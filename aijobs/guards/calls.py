@@ -86,13 +86,13 @@ def open_call(
 
 def settle_call(
     *,
-    site_id: int,
     call_id: int,
     completion: Completion | None,
     error_code: str = "",
     limits: Limits,
 ) -> Settled:
-    """Exchange a call's hold for what it used; without a completion for nothing.
+    """Exchange a call's hold for what it used; without a completion for nothing. In its store's
+    context.
 
     Late in its transaction: the chain's budget is locked until that commits.
 
@@ -113,8 +113,8 @@ def settle_call(
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT is_settled, overrun, breaker FROM settle_provider_call("
-            "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [site_id, call_id, status.value, error_code, *used, limits.breaker_failures],
+            "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [call_id, status.value, error_code, *used, limits.breaker_failures],
         )
         is_settled, overrun, breaker = cursor.fetchone()
     if not is_settled:

@@ -1,7 +1,7 @@
 DROP FUNCTION abandon_provider_calls(bigint, bigint[]);
 DROP FUNCTION settle_provider_call(
-    bigint, bigint, text, text, integer, integer, boolean, numeric, text, text, integer);
-DROP FUNCTION book_provider_calls(bigint, bigint[]);
+    bigint, text, text, integer, integer, boolean, numeric, text, text, integer);
+DROP FUNCTION move_budget(bigint, text, date, bigint, bigint);
 DROP FUNCTION report_to_breaker(text, text, bigint, boolean, text, integer);
 DROP FUNCTION open_provider_call(
     bigint, bigint, text, text, text, integer, double precision, boolean, jsonb);

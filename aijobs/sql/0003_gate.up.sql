@@ -27,7 +27,7 @@ $$;
 -- The business days of a moment, the store's and the chain's.
 CREATE FUNCTION budget_days(
     in_site bigint, in_moment timestamptz, in_limits jsonb, OUT day date, OUT chain_day date
-) LANGUAGE sql STABLE AS $$
+) RETURNS SETOF record LANGUAGE sql STABLE AS $$
     SELECT (in_moment AT TIME ZONE s.timezone - s.day_starts_at::interval)::date,
            (in_moment AT TIME ZONE (in_limits->>'chain_timezone')
                - (in_limits->>'chain_day_starts_at')::interval)::date
@@ -35,7 +35,7 @@ CREATE FUNCTION budget_days(
 $$;
 
 -- How many calls a store may make in 60 s at this moment, and when it has room for the next one;
--- null or past: now. For a patient one whatever is the narrower: all calls, or its part of them.
+-- null: now. For a patient one whatever is the narrower: all calls, or its part of them.
 CREATE FUNCTION rate_of_site(
     in_site bigint, in_moment timestamptz, in_is_patient boolean, in_limits jsonb,
     OUT most integer, OUT free_at timestamptz
@@ -50,14 +50,19 @@ BEGIN
         RETURN;
     END IF;
     SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
-    WHERE c.site_id = in_site ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
-    IF in_is_patient AND (free_at IS NULL OR free_at <= in_moment) THEN
+    WHERE c.site_id = in_site AND c.started_at > in_moment - interval '60 s'
+    ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
+    IF in_is_patient AND free_at IS NULL THEN
         most := greatest(most * (in_limits->>'prewarm_rate')::integer / 60, 1);
         SELECT c.started_at + interval '60 s' INTO free_at FROM provider_calls c
-        WHERE c.site_id = in_site AND c.is_patient
+        WHERE c.site_id = in_site AND c.is_patient AND c.started_at > in_moment - interval '60 s'
         ORDER BY c.started_at DESC OFFSET most - 1 LIMIT 1;
     END IF;
 END $$;
+
+-- Opening and settling keep their plans: planning anew would cost a third of their time, while
+-- others wait for the locks. They look rows up by id alone, as the policies add the store: told
+-- the store twice, the planner walks all rows of it where statistics are missing.
 
 -- The one way to a provider: takes the call's place in every guard and starts the run, or refuses.
 -- Call it after the lease's fence, inside the run's context, last in its transaction. Nothing is
@@ -69,7 +74,7 @@ CREATE FUNCTION open_provider_call(
     in_site bigint, in_run bigint, in_purpose text, in_provider text, in_model text,
     in_hold integer, in_seconds double precision, in_is_patient boolean, in_limits jsonb,
     OUT call_id bigint, OUT generation bigint, OUT refusal text, OUT details jsonb
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     moment timestamptz;
     run record;
@@ -86,8 +91,7 @@ DECLARE
     cap bigint;
 BEGIN
     SELECT r.app, r.generation INTO run FROM runs r
-    WHERE r.site_id = in_site AND r.id = in_run
-      AND r.status = CASE in_purpose WHEN 'first' THEN 'pending' ELSE 'running' END
+    WHERE r.id = in_run AND r.status = CASE in_purpose WHEN 'first' THEN 'pending' ELSE 'running' END
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         refusal := 'stale_run';
@@ -133,7 +137,7 @@ BEGIN
     moment := guard_clock();
     SELECT r.most, r.free_at INTO most, free_at
     FROM rate_of_site(in_site, moment, in_is_patient, in_limits) r;
-    IF free_at > moment THEN
+    IF free_at IS NOT NULL THEN
         refusal := 'rate_limited';
         details := jsonb_build_object(
             'limit', most, 'retry_after', extract(epoch FROM free_at - moment));
@@ -178,7 +182,7 @@ BEGIN
         UPDATE runs r
         SET status = 'running', started_at = moment, generation = nextval('run_generation'),
             guards = '["kill_switch", "breaker", "rate", "budget"]'
-        WHERE r.site_id = in_site AND r.id = in_run
+        WHERE r.id = in_run
         RETURNING r.generation INTO generation;
     END IF;
     INSERT INTO provider_calls (
@@ -188,7 +192,7 @@ BEGIN
     SELECT in_site, in_run, count(*) + 1, in_purpose, run.app, in_provider, in_model, day, chain_day,
            in_is_patient, coalesce(breaker.generation, 0), 'held', in_hold, 0, 0, 0, false, 0,
            '', '', moment, moment + in_seconds * interval '1 s'
-    FROM provider_calls c WHERE c.site_id = in_site AND c.run_id = in_run
+    FROM provider_calls c WHERE c.run_id = in_run
     RETURNING id INTO call_id;
 END $$;
 
@@ -234,54 +238,44 @@ BEGIN
     RETURN CASE WHEN is_open AND was_open IS NOT TRUE THEN 'opened' END;
 END $$;
 
--- Move what calls that have just ended held in their windows: settled ones to what they used,
--- unknown ones in full, released ones not at all.
-CREATE FUNCTION book_provider_calls(in_site bigint, in_calls bigint[]) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    booked record;
+-- Exchange tokens held in a window for tokens used.
+CREATE FUNCTION move_budget(
+    in_site bigint, in_period text, in_starts_on date, in_freed bigint, in_used bigint
+) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    FOR booked IN
-        SELECT w.site_id, w.period, w.starts_on, sum(c.hold) AS freed,
-               sum(CASE c.status WHEN 'settled' THEN c.tokens_in + c.tokens_out
-                                 WHEN 'unknown' THEN c.hold ELSE 0 END) AS used
-        FROM provider_calls c
-        CROSS JOIN LATERAL budget_windows(c.site_id, c.business_date, c.chain_date) w
-        WHERE c.site_id = in_site AND c.id = ANY (in_calls)
-        GROUP BY w.place, w.site_id, w.period, w.starts_on
-        ORDER BY w.place, w.starts_on
-    LOOP
-        UPDATE budgets b SET held = b.held - booked.freed, spent = b.spent + booked.used
-        WHERE b.site_id = booked.site_id AND b.period = booked.period
-          AND b.starts_on = booked.starts_on;
-    END LOOP;
+    UPDATE budgets SET held = held - in_freed, spent = spent + in_used
+    WHERE site_id = in_site AND period = in_period AND starts_on = in_starts_on;
 END $$;
 
 -- End a call: in_status 'settled' with what it used, or 'released' with its error. Call it late in
 -- the transaction that ends the run: the chain's budget is locked until that commits.
 CREATE FUNCTION settle_provider_call(
-    in_site bigint, in_call bigint, in_status text, in_error_code text,
+    in_call bigint, in_status text, in_error_code text,
     in_tokens_in integer, in_tokens_out integer, in_is_estimated boolean, in_cost numeric,
     in_model text, in_request_id text, in_most_failures integer,
     OUT is_settled boolean, OUT overrun integer, OUT breaker text
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     call provider_calls%ROWTYPE;
+    used bigint := in_tokens_in + in_tokens_out;
 BEGIN
     UPDATE provider_calls c
     SET status = in_status, error_code = in_error_code, finished_at = guard_clock(),
         tokens_in = in_tokens_in, tokens_out = in_tokens_out,
-        overrun = greatest(in_tokens_in + in_tokens_out - c.hold, 0),
+        overrun = greatest(used - c.hold, 0),
         is_estimated = in_is_estimated, cost = in_cost,
         model = coalesce(nullif(in_model, ''), c.model), request_id = in_request_id
-    WHERE c.site_id = in_site AND c.id = in_call AND c.status = 'held'
+    -- Which is: status = 'held', but does not tempt the planner to walk the index of held calls.
+    WHERE c.id = in_call AND c.finished_at IS NULL
     RETURNING c.* INTO call;
     is_settled := FOUND;
     IF is_settled THEN
         overrun := call.overrun;
         breaker := report_to_breaker(call.provider, call.app, call.breaker_generation,
             in_status = 'settled', in_error_code, in_most_failures);
-        PERFORM book_provider_calls(in_site, ARRAY[in_call]);
+        PERFORM move_budget(w.site_id, w.period, w.starts_on, call.hold, used)
+        FROM (SELECT * FROM budget_windows(call.site_id, call.business_date, call.chain_date) w
+              ORDER BY w.place) w;
     END IF;
 END $$;
 
@@ -316,6 +310,15 @@ BEGIN
         -- A prober that is gone leaves the probe to the next.
         PERFORM report_to_breaker(call.provider, call.app, call.breaker_generation, false, '', 1);
     END LOOP;
-    PERFORM book_provider_calls(in_site, calls);
+    PERFORM move_budget(w.site_id, w.period, w.starts_on, w.freed, w.used)
+    FROM (
+        SELECT w.site_id, w.period, w.starts_on, sum(c.hold) AS freed,
+               coalesce(sum(c.hold) FILTER (WHERE c.status = 'unknown'), 0) AS used
+        FROM provider_calls c
+        CROSS JOIN LATERAL budget_windows(c.site_id, c.business_date, c.chain_date) w
+        WHERE c.id = ANY (calls)
+        GROUP BY w.place, w.site_id, w.period, w.starts_on
+        ORDER BY w.place, w.starts_on
+    ) w;
     RETURN cardinality(calls);
 END $$;

@@ -79,7 +79,6 @@ def end_call(site: Site, call_id: int, *, error: str = "", tokens: int = 10, **l
     used = None if error else Completion(text="", tokens_in=tokens, tokens_out=0, model="m")
     with use_context(live_context(site)):
         return settle_call(
-            site_id=site.pk,
             call_id=call_id,
             completion=used,
             error_code=error,

@@ -17,7 +17,6 @@ from aijobs.jobs import open_app_run
 from aijobs.models import Alert, Breaker, Budget, ProviderCall, Run
 from aijobs.providers import PROVIDERS
 from aijobs.registry import AI_APPS
-from aijobs.standin.server import StandIn
 from sandbox.context import use_context
 from sandbox.options import set_option
 from tests.aijobs.guarding import call_once, end_call
@@ -31,15 +30,6 @@ APP = "app7_customer"
 @pytest.fixture
 def store() -> Store:
     return Store()
-
-
-@pytest.fixture
-def provider(settings):
-    server = StandIn()
-    for name, value in server.settings().items():
-        setattr(settings, name, value)
-    yield server
-    server.stop()
 
 
 @pytest.fixture(autouse=True)
