@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from random import Random
+from threading import get_ident
+
 import pytest
 from django.db import connection
 from django.utils import translation
 
 from aijobs.errors import Refused
+from aijobs.guards.calls import abandon_calls
 from aijobs.guards.kill_switches import throw_kill_switch
 from aijobs.guards.refusals import guards_passed, message_of
 from aijobs.models import Breaker, Budget, ProviderCall, Run
 from sandbox.context import live_context, use_context
 from sandbox.models import Site
 from tests.aijobs.guarding import call_once, end_call, make_run, open_one
+from tests.durable.rows import at_once
 
 # The option that makes each guard refuse; the first two need rows.
 REFUSING = {
@@ -80,6 +86,35 @@ def test_a_refused_call_does_not_count_in_the_rate(site):
             call_once(site, rate=1, hold=10**9)
 
     assert call_once(site, rate=1)
+
+
+def test_the_locks_have_one_order(site):
+    """Opening, settling, failing, probing, abandoning, in two stores at once: nobody deadlocks."""
+    stores = [site, Site.objects.create(code="west", name="西店")]
+    limits = {"breaker_failures": 2, "breaker_open_seconds": 0}
+
+    def work() -> int:
+        done = 0
+        dice = Random(get_ident())
+        for _round in range(12):
+            store, app = dice.choice(stores), dice.choice(["app3_clue", "app7_customer"])
+            with suppress(Refused):
+                call_id = call_once(store, app=app, **limits, rate=10_000)
+                if dice.random() < 0.2:
+                    abandon(store, call_id)
+                else:
+                    end_call(store, call_id, error=dice.choice(["", "timeout"]), **limits)
+                done += 1
+        return done
+
+    assert sum(at_once(work, times=8)) > 30
+    assert not any(budget.held for budget in Budget.objects.all())
+
+
+def abandon(site: Site, call_id: int) -> None:
+    with use_context(live_context(site)):
+        run_id = ProviderCall.objects.get(pk=call_id).run_id
+        abandon_calls(site_id=site.pk, run_ids=[run_id])
 
 
 def test_the_guards_take_one_statement(site, django_assert_num_queries):
