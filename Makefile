@@ -37,7 +37,7 @@ test: .venv/dev.stamp
 proof: .venv/dev.stamp
 	@PROOF_STORES=6 PROOF_PEOPLE=5 $(PYTEST) tests/metrics/as_of
 
-# Its own servers and workers, killed by a schedule that SEED repeats; about ten minutes.
+# Its own servers and workers, killed by a schedule that SEED repeats; about a quarter of an hour.
 faults: .venv/dev.stamp
 	@$(PYTHON) -m tests.faults --jobs $(JOBS) --seed $(SEED)
 

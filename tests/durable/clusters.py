@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 @dataclass
