@@ -207,8 +207,13 @@ class Exchange:
         self, status: int, body: dict[str, Any] | str, *, headers: Mapping[str, str] | None = None
     ) -> None:
         raw = (body if isinstance(body, str) else json.dumps(body)).encode()
-        send(self.handler, status, raw, self.order.headers if headers is None else headers)
+        # Before the answer: the caller may look at the record as soon as it has it.
         self.call.status, self.call.answered_at = status, time.time()
+        try:
+            send(self.handler, status, raw, self.order.headers if headers is None else headers)
+        except OSError:
+            self.call.status = self.call.answered_at = None
+            raise
 
     def write(self, raw: bytes) -> None:
         self.handler.wfile.write(raw)
