@@ -14,6 +14,7 @@ from metrics.models import SiteNight
 from metrics.nightly import close_days
 from sandbox.context import live_context, use_context
 from sandbox.models import Site
+from sandbox.options import set_option
 from tests.durable.clusters import wait_until
 from tests.durable.rows import at_once
 from tests.factories import make_site, push_bill, push_member
@@ -32,6 +33,9 @@ def zone_where_it_is_noon() -> str:
 @pytest.fixture
 def site() -> Site:
     site = make_site(timezone=zone_where_it_is_noon())
+    # All of its cells within a minute.
+    with use_context(live_context(site)):
+        set_option(key="ai_rate_per_minute", value=1000, site=site, actor_id=None)
     push_bill(site, member=push_member(site))
     return site
 
@@ -49,20 +53,22 @@ def jobs_of(site: Site) -> list[tuple[str, str, int, int]]:
         return list(jobs.values_list("status", "triggered_by", "steps_total", "coalesced_count"))
 
 
+@pytest.mark.slow
 def test_a_closed_day_is_one_job_that_completes(site):
     job_id = tell(site)
 
     drive(claim(f"job:{job_id}"))
 
-    assert jobs_of(site) == [("completed", "dws_completed", 0, 0)]
+    assert jobs_of(site) == [("completed", "dws_completed", 72, 0)]
 
 
+@pytest.mark.slow
 def test_a_second_telling_coalesces_also_after_the_job_is_over(site):
     first = tell(site)
     drive(claim(f"job:{first}"))
 
     assert tell(site) == first
-    assert jobs_of(site) == [("completed", "dws_completed", 0, 1)]
+    assert jobs_of(site) == [("completed", "dws_completed", 72, 1)]
 
 
 def test_tellings_at_the_same_moment_make_one_job(site):
@@ -82,7 +88,7 @@ def test_workers_close_the_day(site, worker_cluster):
     close_days()
 
     wait_until(lambda: SiteNight.objects.filter(state="done").exists(), seconds=20)
-    wait_until(lambda: [job[0] for job in jobs_of(site)] == ["completed"], seconds=20)
+    wait_until(lambda: [job[0] for job in jobs_of(site)] == ["completed"], seconds=60)
 
     night = SiteNight.objects.get()
     assert night.business_date == live_context(site).business_date
