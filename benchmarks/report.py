@@ -21,54 +21,65 @@ from benchmarks.scale import Scale
 PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "benchmarks.md"
 SCALE_PAGE = PROJECT / "docs" / "scale.md"
-MARKS = ("<!-- growth -->\n", "<!-- /growth -->\n")
 
 
-@dataclass(frozen=True)
-class Report:
-    scale: Scale
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """What one run of one part of the benchmarks measured.
+
+    Attributes:
+        factor: BENCH_SCALE, of the reference data and of the numbers of jobs, kills and calls.
+    """
+
+    name: str
+    title: str
+    factor: float
     ratios: Sequence[Ratio]
-    imported: Imported
-    growth: Sequence[Point]
-    server: str
+    owner: psycopg.Connection
     minutes: float
 
-    def write(self) -> None:
-        """Write the page, and the growth curve into docs/scale.md."""
-        PAGE.write_text(self.page(), encoding="utf-8")
-        before, rest = SCALE_PAGE.read_text(encoding="utf-8").split(MARKS[0])
-        after = rest.split(MARKS[1])[1]
-        SCALE_PAGE.write_text(
-            before + MARKS[0] + self.growth_table() + MARKS[1] + after, encoding="utf-8"
-        )
+    def write(self) -> str:
+        """Put the section into docs/benchmarks.md; returns it."""
+        text = "\n".join(self.lines())
+        replace_between(PAGE, self.name, text)
+        return text
 
-    def page(self) -> str:
-        return "\n".join(
-            [
-                "# Benchmarks",
-                "",
-                "Written by `make bench`. Ratios of medians, alternatives taken in turn in one run,",
-                "95 % bootstrap bounds over the pairs. A target is met when the unfavourable bound",
-                "keeps to it. The baselines stand in `benchmarks/baselines/`, each with its reason;",
-                "where both sides give rows, they are compared before they are timed.",
-                "",
-                f"- {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, {self.minutes:.0f} minutes",
-                f"- {_machine()}; {self.server}",
-                f"- scale {self.scale.factor:g}: {self.scale.describe()}",
-                "",
-                "| ratio | measured | 95 % bounds | pairs | target | met |",
-                "|---|---|---|---|---|---|",
-                *(_row(ratio) for ratio in self.ratios),
-                "",
-                f"Import: {self.imported.describe()}.",
-                "",
-                *_REMARKS,
-                "",
-                "## Growth",
-                "",
-                self.growth_table(),
-            ]
-        )
+    def lines(self) -> list[str]:
+        return [
+            f"## {self.title}",
+            "",
+            f"- {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, {self.minutes:.0f} minutes",
+            f"- {_machine()}; {_server(self.owner)}",
+            f"- scale {self.factor:g}{self.data()}",
+            "",
+            "| ratio | measured | 95 % bounds | pairs | target | met |",
+            "|---|---|---|---|---|---|",
+            *(_row(ratio) for ratio in self.ratios),
+            "",
+        ]
+
+    def data(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSection(Section):
+    """The time machine's, with the import and the growth curve, which docs/scale.md has too."""
+
+    scale: Scale
+    imported: Imported
+    growth: Sequence[Point]
+
+    def write(self) -> str:
+        replace_between(SCALE_PAGE, "growth", self.growth_table())
+        return super().write()
+
+    def lines(self) -> list[str]:
+        imported = f"Import: {self.imported.describe()}."
+        return [*super().lines(), imported, "", *_REMARKS, "", self.growth_table()]
+
+    def data(self) -> str:
+        return f": {self.scale.describe()}"
 
     def growth_table(self) -> str:
         return "\n".join(
@@ -83,6 +94,14 @@ class Report:
                 "",
             ]
         )
+
+
+def replace_between(page: Path, name: str, text: str) -> None:
+    """Put a text between a page's marks of that name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    before, _begin, rest = page.read_text(encoding="utf-8").partition(begin)
+    _old, _end, after = rest.partition(end)
+    page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
 
 
 _REMARKS = (
@@ -105,7 +124,7 @@ def _row(ratio: Ratio) -> str:
     )
 
 
-def server_of(owner: psycopg.Connection) -> str:
+def _server(owner: psycopg.Connection) -> str:
     buffers = owner.execute("SELECT current_setting('shared_buffers')").fetchall()[0][0]
     return f"PostgreSQL {owner.info.server_version // 10000}, shared_buffers {buffers}"
 
