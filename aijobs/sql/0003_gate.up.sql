@@ -65,8 +65,8 @@ END $$;
 -- the store twice, the planner walks all rows of it where statistics are missing.
 
 -- The one way to a provider: takes the call's place in every guard and starts the run, or refuses.
--- Call it after the lease's fence, inside the run's context, last in its transaction. Nothing is
--- taken before all guards have agreed, so a refusal changes nothing.
+-- Call it after the lease's fence, inside the run's context, last in its transaction. What is
+-- taken before all guards have agreed is undone, so a refusal changes nothing.
 --
 -- refusal: stale_run | kill_switch | circuit_open | rate_limited | budget_exceeded
 -- details: what its message needs; retry_after in seconds where time alone helps.
@@ -86,8 +86,7 @@ DECLARE
     day date;
     chain_day date;
     budget_window record;
-    budget budgets%ROWTYPE;
-    budget_ids bigint[] := '{}';
+    used bigint;
     cap bigint;
 BEGIN
     SELECT r.app, r.generation INTO run FROM runs r
@@ -146,54 +145,61 @@ BEGIN
 
     -- 4. Budgets, those of the business days of this moment.
     SELECT d.day, d.chain_day INTO day, chain_day FROM budget_days(in_site, moment, in_limits) d;
-    FOR budget_window IN
-        SELECT * FROM budget_windows(in_site, day, chain_day) w ORDER BY w.place
-    LOOP
-        LOOP
-            SELECT b.* INTO budget FROM budgets b
-            WHERE b.site_id = budget_window.site_id AND b.period = budget_window.period
-              AND b.starts_on = budget_window.starts_on
-            FOR NO KEY UPDATE;
-            EXIT WHEN FOUND;
-            INSERT INTO budgets (site_id, period, starts_on, spent, held)
-            VALUES (budget_window.site_id, budget_window.period, budget_window.starts_on, 0, 0)
-            ON CONFLICT DO NOTHING;
-        END LOOP;
-        cap := (in_limits->'caps'->>budget_window.name)::bigint;
-        IF budget.spent + budget.held + in_hold > cap THEN
-            refusal := 'budget_exceeded';
-            details := jsonb_build_object(
-                'window', budget_window.name, 'used', budget.spent + budget.held,
-                'cap', cap, 'asked', in_hold);
-            RETURN;
+    BEGIN
+        -- Everything before the budgets: the chain's row, for which all stores queue, is locked as
+        -- shortly before the commit as can be. A budget that refuses undoes the whole block.
+        IF is_probe THEN
+            UPDATE breakers b
+            SET generation = b.generation + 1, probe_until = moment + in_seconds * interval '1 s'
+            WHERE b.id = breaker.id RETURNING b.generation INTO breaker.generation;
         END IF;
-        budget_ids := budget_ids || budget.id;
-    END LOOP;
-
-    -- All have agreed.
-    UPDATE budgets b SET held = b.held + in_hold WHERE b.id = ANY (budget_ids);
-    IF is_probe THEN
-        UPDATE breakers b
-        SET generation = b.generation + 1, probe_until = moment + in_seconds * interval '1 s'
-        WHERE b.id = breaker.id RETURNING b.generation INTO breaker.generation;
-    END IF;
-    generation := run.generation;
-    IF in_purpose = 'first' THEN
-        UPDATE runs r
-        SET status = 'running', started_at = moment, generation = nextval('run_generation'),
-            guards = '["kill_switch", "breaker", "rate", "budget"]'
-        WHERE r.id = in_run
-        RETURNING r.generation INTO generation;
-    END IF;
-    INSERT INTO provider_calls (
-        site_id, run_id, n, purpose, app, provider, model, business_date, chain_date, is_patient,
-        breaker_generation, status, hold, tokens_in, tokens_out, overrun, is_estimated, cost,
-        request_id, error_code, started_at, expires_at)
-    SELECT in_site, in_run, count(*) + 1, in_purpose, run.app, in_provider, in_model, day, chain_day,
-           in_is_patient, coalesce(breaker.generation, 0), 'held', in_hold, 0, 0, 0, false, 0,
-           '', '', moment, moment + in_seconds * interval '1 s'
-    FROM provider_calls c WHERE c.run_id = in_run
-    RETURNING id INTO call_id;
+        generation := run.generation;
+        IF in_purpose = 'first' THEN
+            UPDATE runs r
+            SET status = 'running', started_at = moment, generation = nextval('run_generation'),
+                guards = '["kill_switch", "breaker", "rate", "budget"]'
+            WHERE r.id = in_run
+            RETURNING r.generation INTO generation;
+        END IF;
+        INSERT INTO provider_calls (
+            site_id, run_id, n, purpose, app, provider, model, business_date, chain_date,
+            is_patient, breaker_generation, status, hold, tokens_in, tokens_out, overrun,
+            is_estimated, cost, request_id, error_code, started_at, expires_at)
+        SELECT in_site, in_run, count(*) + 1, in_purpose, run.app, in_provider, in_model, day,
+               chain_day, in_is_patient, coalesce(breaker.generation, 0), 'held', in_hold, 0, 0, 0,
+               false, 0, '', '', moment, moment + in_seconds * interval '1 s'
+        FROM provider_calls c WHERE c.run_id = in_run
+        RETURNING id INTO call_id;
+        FOR budget_window IN
+            SELECT * FROM budget_windows(in_site, day, chain_day) w ORDER BY w.place
+        LOOP
+            cap := (in_limits->'caps'->>budget_window.name)::bigint;
+            LOOP
+                -- Judged again by whoever had to wait for the row.
+                UPDATE budgets b SET held = b.held + in_hold
+                WHERE b.site_id = budget_window.site_id AND b.period = budget_window.period
+                  AND b.starts_on = budget_window.starts_on AND b.spent + b.held + in_hold <= cap;
+                EXIT WHEN FOUND;
+                SELECT b.spent + b.held INTO used FROM budgets b
+                WHERE b.site_id = budget_window.site_id AND b.period = budget_window.period
+                  AND b.starts_on = budget_window.starts_on;
+                IF NOT FOUND THEN
+                    INSERT INTO budgets (site_id, period, starts_on, spent, held)
+                    VALUES (
+                        budget_window.site_id, budget_window.period, budget_window.starts_on, 0, 0)
+                    ON CONFLICT DO NOTHING;
+                ELSIF used + in_hold > cap THEN
+                    RAISE EXCEPTION 'budget_exceeded' USING ERRCODE = 'ZQ004';
+                END IF;
+            END LOOP;
+        END LOOP;
+    EXCEPTION WHEN SQLSTATE 'ZQ004' THEN
+        call_id := NULL;
+        generation := NULL;
+        refusal := 'budget_exceeded';
+        details := jsonb_build_object(
+            'window', budget_window.name, 'used', used, 'cap', cap, 'asked', in_hold);
+    END;
 END $$;
 
 -- What a call's end says about its provider. Nothing, unless the breaker still is in the
