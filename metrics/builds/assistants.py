@@ -189,7 +189,7 @@ def _text(name: str, model: type[Summary], on_days: str, write: str) -> str:
         if field.attname not in ("id", "site_id")
     ]
     values = [name for name in columns if name not in (*key, "stat_date")]
-    standing = statement("standing").format(
+    standing = sections("standing")[write].format(
         table=model._meta.db_table,
         same_entity=" AND ".join(f"d.{name} = t.{name}" for name in key),
         same_entity_before=" AND ".join(f"b.{name} = t.{name}" for name in key),
