@@ -71,8 +71,10 @@ class DataSection(Section):
     growth: Sequence[Point]
 
     def write(self) -> str:
+        # The page first: it names the commit, which a written page makes a dirty one.
+        text = super().write()
         replace_between(SCALE_PAGE, "growth", self.growth_table())
-        return super().write()
+        return text
 
     def lines(self) -> list[str]:
         imported = f"Import: {self.imported.describe()}."
