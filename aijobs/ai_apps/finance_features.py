@@ -14,6 +14,7 @@ from aijobs.ai_apps.member_features import WEEKDAYS, money
 from aijobs.targets import Target
 from metrics.calculations.areas import ALL, AreaTree
 from metrics.calculations.grid import PERIODS, Cell
+from metrics.calculations.hall import HALL_FIGURES
 from metrics.ranges import resolve_range
 from sandbox.context import RuntimeContext
 
@@ -28,25 +29,9 @@ RANGE_NAMES = {
     "last_6_months": "近六个月",
 }
 JUST_BEGUN = "本期刚开始，暂无完整营业日"
-METRICS = (
-    "gmv",
-    "paid",
-    "cash_in",
-    "recognised_revenue",
-    "table_hours",
-    "hours_per_table",
-    "occupancy_rate",
-    "turnover",
-    "avg_ticket",
-    "discount_rate",
-    "groupbuy_share",
-    "member_share",
-    "walkin_share",
-    "void_rate",
-    "prepaid_liability",
-)
 # Figures of a period by what they are.
 _AMOUNTS = ("gmv", "paid", "cash_in", "recognised_revenue")
+METRICS = (*_AMOUNTS, *HALL_FIGURES, "prepaid_liability")
 _PARTS = ("table_fee", "assistant_fee", "goods_fee", "other_fee")
 _RECHARGE = ("recharge_principal", "recharge_gift", "refunds", "gift_consumed")
 _COUNTS = ("bills", "voided_bills", "table_hours", "hours_per_table", "turnover", "avg_ticket")

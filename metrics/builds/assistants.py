@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from metrics.builds.moves import Cumulative
-from metrics.builds.sql import run, sections, statement
+from metrics.builds.sql import run, sections
 from metrics.models import (
     Assistant,
     AssistantCustomer,
@@ -205,7 +205,7 @@ def _text(name: str, model: type[Summary], on_days: str, write: str) -> str:
         fresh=", ".join(f"f.{name}" for name in values),
         excluded=", ".join(f"excluded.{name}" for name in values),
     )
-    texts = sections(name) or {"rebuild": statement(name)}
+    texts = sections(name)
     parts = {part: text.format(on_days=on_days) for part, text in texts.items() if part in _PARTS}
     rebuild = texts["rebuild"].format(on_days=on_days, standing=standing, **parts)
     return f"{rebuild}\n{written}"

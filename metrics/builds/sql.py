@@ -1,4 +1,4 @@
-"""The statements of the builds: one in a file, or several, each introduced by `-- name: why`."""
+"""The statements of the builds, one or several in a file, each introduced by `-- name: why`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,9 @@ _NAME = re.compile(r"^-- ([a-z_]+):.*$", re.MULTILINE)
 
 
 @cache
-def statement(name: str) -> str:
-    """The text of `sql/builds/<name>.sql`."""
-    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
-
-
-@cache
 def sections(name: str) -> dict[str, str]:
     """The statements of `sql/builds/<name>.sql` by their names."""
-    parts = _NAME.split(statement(name))
+    parts = _NAME.split((SQL / f"{name}.sql").read_text(encoding="utf-8"))
     return dict(zip(parts[1::2], map(str.strip, parts[2::2]), strict=True))
 
 

@@ -1,4 +1,4 @@
--- What assistants earned on each day, each assistant from a date until before another, which is
+-- rebuild: what assistants earned on each day, each from a date until before another, which is
 -- the first of a month: hours and ledger out of dws_assistant_daily_detail (built before), level and
 -- plan in force on the day of the work.
 WITH touched AS (

@@ -1,4 +1,4 @@
--- What became of assistants' tasks, each assistant from a date on.
+-- rebuild: what became of assistants' tasks, each assistant from a date on
 WITH touched AS (
     SELECT assistant_id, since
     FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
