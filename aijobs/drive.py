@@ -9,30 +9,32 @@ import time
 from functools import partial
 
 from django.conf import settings
-from django.db.models import F
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from aijobs.alerts import raise_alert
 from aijobs.chains import chain_of_job
+from aijobs.errors import StaleRun
+from aijobs.guards.limits import LIMIT_OPTIONS
 from aijobs.inputs import Inputs, build_together, read_inputs
 from aijobs.job_states import finish_job, start_job
-from aijobs.models import Run, TriggerJob
+from aijobs.models import Run
 from aijobs.planning import find_ready
 from aijobs.pool import StepPool
+from aijobs.providers import PROVIDER_OPTIONS
 from aijobs.runs import fail_open_runs, newest_runs, record_inputs, replace_lost_runs
 from aijobs.steps import Drive, announce_progress, take_step
 from sandbox.context import RuntimeContext, use_context
 from sandbox.models import Mode, Site
-from sandbox.options import option
+from sandbox.options import OptionReader
 from zqyy.durable.leases import Held, LeaseLost, close, fence, hand_over_if_asked
-from zqyy.durable.models import Lease
 from zqyy.durable.outages import insist
 
 logger = logging.getLogger(__name__)
 
 # A job may take as long as this many of its steps' timeouts, or as many as it has steps.
 LEAST_STEPS_OF_DEADLINE = 5
+# What driving asks for again and again.
+_OPTIONS = ("ai_step_timeout", *PROVIDER_OPTIONS, *LIMIT_OPTIONS)
 
 
 def drive_job(held: Held, job_id: int) -> None:
@@ -80,36 +82,38 @@ def _take_steps(drive: Drive) -> None:
 
 
 def _context_of(held: Held) -> RuntimeContext:
-    lease = Lease.objects.get(key=held.key)
-    if lease.site_id is None or lease.business_date is None:
-        raise ValueError(f"lease {lease.key} names no site or no business date")
-    site = Site.objects.get(pk=lease.site_id)
-    return RuntimeContext(site, Mode(lease.mode), lease.business_date)
+    work = held.work
+    if work.site_id is None or work.business_date is None:
+        raise ValueError(f"lease {held.key} names no site or no business date")
+    site = Site.objects.get(pk=work.site_id)
+    return RuntimeContext(site, Mode(work.mode), work.business_date)
 
 
 def _begin(held: Held, ctx: RuntimeContext, job_id: int) -> Drive | None:
-    """Claim the job's rows: what a driver that is gone left running becomes `unknown`."""
+    """Claim the job's rows: what a driver that is gone left running is replaced."""
     with use_context(ctx):
         fence(held)
-        job = TriggerJob.objects.get(site=ctx.site, pk=job_id)
-        if job.status not in TriggerJob.OPEN:
+        try:
+            job = start_job(site_id=ctx.site.pk, job_id=job_id)
+        except StaleRun:
             return None
-        start_job(job)
         chain = chain_of_job(job.event_type)
         is_prewarm = chain is not None and chain.is_prewarm
-        for run in replace_lost_runs(job=job, keep_inputs=is_prewarm):
-            logger.warning(
-                "run of %s lost with its driver, attempt %s follows", run.step, run.attempt
-            )
-        job = TriggerJob.objects.annotate(age=Now() - F("started_at")).get(site=ctx.site, pk=job_id)
-        elapsed = job.age.total_seconds()  # type: ignore[attr-defined]
-        step_seconds = float(option("ai_step_timeout", ctx.site))
+        runs = newest_runs(job)
+        if any(run.status == Run.Status.RUNNING for run in runs):
+            for run in replace_lost_runs(job=job, keep_inputs=is_prewarm):
+                logger.warning(
+                    "run of %s lost with its driver, attempt %s follows", run.step, run.attempt
+                )
+            runs = newest_runs(job)
+        options = OptionReader(_OPTIONS, ctx.site)
+        step_seconds = float(options["ai_step_timeout"])
         allowed = max(LEAST_STEPS_OF_DEADLINE, job.steps_total) * step_seconds
         allowed += chain.extra_seconds if chain else 0
-        runs = newest_runs(job)
-        announce_progress(job, runs=runs)
+        announce_progress(job, runs)
+    elapsed = job.age.total_seconds()  # type: ignore[attr-defined]
     ends_at = time.monotonic() + allowed - elapsed
-    return Drive(held, ctx, job, runs, ends_at, step_seconds, is_prewarm)
+    return Drive(held, ctx, job, runs, ends_at, step_seconds, options, is_prewarm)
 
 
 def _prepare(drive: Drive) -> None:
@@ -121,9 +125,11 @@ def _prepare(drive: Drive) -> None:
         recorded = Run.objects.filter(
             site=ctx.site, pk__in=[run.pk for run in pending], watermark__isnull=False
         )
-        drive.prepared.update({run.step: read_inputs(ctx, drive.job, run) for run in recorded})
+        drive.prepared.update(
+            {run.step: read_inputs(drive.job, run, drive.options) for run in recorded}
+        )
     missing = [run for run in pending if run.step not in drive.prepared]
-    built = build_together(drive.ctx, drive.job, missing)
+    built = build_together(drive.ctx, drive.job, missing, drive.options)
     with use_context(drive.ctx):
         fence(drive.held)
         for run in missing:
@@ -138,21 +144,21 @@ def _give_up(drive: Drive) -> None:
     message = _("The chain ran out of time.")
     with use_context(drive.ctx):
         fence(drive.held)
-        runs = fail_open_runs(job=drive.job, code="timeout", error=message)
-        _finish(drive, error=message)
-        for run in runs:
+        late = fail_open_runs(job=drive.job, code="timeout", error=message)
+        _finish(drive, newest_runs(drive.job), error=message)
+        for run in late:
             raise_alert(run=run, alert_type="timeout", code="timeout", params={"step": run.step})
 
 
 def _end(drive: Drive) -> None:
     with use_context(drive.ctx):
         fence(drive.held)
-        _finish(drive)
+        _finish(drive, drive.runs)
 
 
-def _finish(drive: Drive, *, error: str = "") -> None:
-    status = finish_job(drive.job, error=error)
+def _finish(drive: Drive, runs: list[Run], *, error: str = "") -> None:
+    job = finish_job(drive.job, runs=runs, error=error)
     # With the job, so that a retry finds its lease closed.
     close(drive.held)
-    logger.info("job %s %s", drive.job.pk, status)
-    announce_progress(drive.job)
+    logger.info("job %s %s", job.pk, job.status)
+    announce_progress(job, runs)

@@ -1,4 +1,4 @@
-"""What open pages are told: the shape of every live message. ONLY caller of the channel layer.
+"""What open pages are told: the shape of every live message. ONLY sender to the channel layer.
 
 A message is a hint: one that is lost costs freshness, never data. Announce after commit.
 """
@@ -6,17 +6,13 @@ A message is a hint: one that is lost costs freshness, never data. Announce afte
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db import transaction
-from redis.exceptions import RedisError
 
-logger = logging.getLogger(__name__)
+from aijobs.broadcast import broadcast
 
 VERSION = 1
 
@@ -49,7 +45,7 @@ def announce_alert(*, site_id: int, seq: int, payloads: dict[str, dict[str, Any]
         language: encode_message("alert_created", site_id, payload)
         for language, payload in payloads.items()
     }
-    _send(alert_group(site_id), {"type": "alert", "seq": seq, "texts": texts})
+    broadcast(alert_group(site_id), {"type": "alert", "seq": seq, "texts": texts})
 
 
 def announce_acknowledgement(*, site_id: int, alert_ids: list[int]) -> None:
@@ -106,12 +102,4 @@ def encode_message(kind: str, site_id: int, payload: dict[str, Any]) -> str:
 
 def _hint(group: str, kind: str, site_id: int, payload: dict[str, Any]) -> None:
     text = encode_message(kind, site_id, payload)
-    _send(group, {"type": "hint", "site_id": site_id, "text": text})
-
-
-def _send(group: str, event: dict[str, Any]) -> None:
-    """Encoded already: what is the same for 300 connections is worked out once."""
-    try:
-        async_to_sync(get_channel_layer().group_send)(group, event)
-    except (RedisError, OSError) as error:
-        logger.warning("%s: %s not announced: %s", group, event["type"], error)
+    broadcast(group, {"type": "hint", "site_id": site_id, "text": text})

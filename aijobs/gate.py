@@ -8,6 +8,8 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,11 +20,11 @@ from aijobs.ai_apps.base import AIApp
 from aijobs.alerts import raise_alert
 from aijobs.errors import ProviderError, Refused, Throttled, Unreachable
 from aijobs.guards.calls import open_call, settle_call
-from aijobs.guards.limits import Limits, limits_of
+from aijobs.guards.limits import Limits, limits_from
 from aijobs.guards.refusals import guards_passed
+from aijobs.inputs import Inputs
 from aijobs.models import ProviderCall, Run
-from aijobs.providers import Completion, Provider, Request
-from aijobs.runs import record_inputs
+from aijobs.providers import Completion, Request
 from sandbox.context import RuntimeContext, use_context
 from zqyy.durable.leases import Held, LeaseLost, fence
 from zqyy.durable.outages import insist
@@ -58,6 +60,8 @@ class Gate:
     that ends the run: it must `settle`.
 
     Args:
+        inputs: what the run is about to send. is_recorded: it says so already.
+        options: values of at least LIMIT_OPTIONS, to be read in the run's context.
         seconds: the step's, of which a wait for the rate is a part.
         job_ends_at: the job's deadline on this process's monotonic clock.
         patient: a prewarm's step. It leaves a part of the rate to the others and waits for the
@@ -70,21 +74,34 @@ class Gate:
         held: Held,
         ctx: RuntimeContext,
         run: Run,
-        app: AIApp,
-        provider: Provider,
-        inputs: dict[str, Any],
+        inputs: Inputs,
+        is_recorded: bool,
         seconds: float,
+        options: Mapping[str, Any],
         job_ends_at: float,
         patient: bool,
     ) -> None:
-        self._held, self._ctx, self._run, self._app = held, ctx, run, app
-        self._provider, self._inputs = provider, inputs
+        self._held, self._ctx, self._run = held, ctx, run
+        self._app, self._provider = inputs.app, inputs.provider
+        self._inputs, self._is_recorded = inputs, is_recorded
         self._ends_at = time.monotonic() + seconds
         self._job_ends_at, self._patient = job_ends_at, patient
+        self._options = options
+        self._admitted: int | None = None
         self._limits: Limits | None = None
         self._unsettled: _Usage | None = None
         self._completions: list[Completion] = []
         self._refusal: Refused | None = None
+
+    def enter(self, prompt: str) -> None:
+        """Be admitted in the caller's transaction, if the guards agree; if not, `ask` asks again
+        and says why.
+
+        Raises:
+            LeaseLost: stop, write nothing.
+        """
+        with suppress(Refused):
+            self._admitted = self._take_place(prompt, Purpose.FIRST)
 
     def ask(self, prompt: str, purpose: Purpose) -> Completion:
         """The provider's answer; what may be tried again is, each time through the gate.
@@ -151,6 +168,9 @@ class Gate:
     # --- Admission ------------------------------------------------------------------------------
 
     def _wait_for_admission(self, prompt: str, purpose: Purpose) -> int:
+        if self._admitted is not None:
+            call_id, self._admitted = self._admitted, None
+            return call_id
         since = time.monotonic()
         while True:
             try:
@@ -161,22 +181,25 @@ class Gate:
                     raise
 
     def _admit(self, prompt: str, purpose: Purpose) -> int:
-        hold = least_hold(self._app) + len(prompt.encode())
         with use_context(self._ctx):
-            fence(self._held)
-            if purpose == Purpose.FIRST:
-                record_inputs(self._run, **self._inputs)
-            self._limits = limits_of(self._ctx.site)
-            opened = open_call(
-                run=self._run,
-                purpose=purpose.value,
-                provider=self._provider.name,
-                model=self._provider.model_of(self._app.key),
-                hold=hold,
-                seconds=self._seconds_left() + HOLD_GRACE_SECONDS,
-                is_patient=self._patient,
-                limits=self._limits,
-            )
+            return self._take_place(prompt, purpose)
+
+    def _take_place(self, prompt: str, purpose: Purpose) -> int:
+        """The id of a call that may be made; last in its transaction."""
+        fence(self._held)
+        self._limits = limits_from(self._options)
+        records = purpose == Purpose.FIRST and not self._is_recorded
+        opened = open_call(
+            run=self._run,
+            purpose=purpose.value,
+            provider=self._provider.name,
+            model=self._provider.model_of(self._app.key),
+            hold=least_hold(self._app) + len(prompt.encode()),
+            seconds=self._seconds_left() + HOLD_GRACE_SECONDS,
+            is_patient=self._patient,
+            limits=self._limits,
+            inputs=self._inputs.as_columns() if records else None,
+        )
         self._run.status, self._run.generation = Run.Status.RUNNING, opened.generation
         return opened.call_id
 
@@ -216,7 +239,7 @@ class Gate:
             Request(
                 app=self._app.key,
                 prompt=prompt,
-                features=self._inputs["features"],
+                features=self._inputs.features,
                 seconds=seconds,
                 max_output_tokens=self._app.max_output_tokens,
                 loss=self._held.lost,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,28 +50,32 @@ class Inputs:
         }
 
 
-def build_inputs(ctx: RuntimeContext, job: TriggerJob, run: Run) -> Inputs:
-    """Features and prompt as of the run's date.
+def build_inputs(
+    ctx: RuntimeContext, job: TriggerJob, run: Run, options: Mapping[str, Any]
+) -> Inputs:
+    """Features and prompt as of the run's date; in its context.
+
+    Args:
+        options: values of at least PROVIDER_OPTIONS.
 
     Raises:
         NothingToSay: the app has nothing to work on. PromptError: they cannot be built.
     """
     app = AI_APPS[run.app]
     try:
-        with use_context(ctx):
-            target = _target_of(job, run)
-            ingested = SiteIngest.objects.filter(site=ctx.site)
-            watermark = ingested.values_list("last_batch", flat=True).first() or 0
-            features = app.build_features(ctx, target, results_before(run))
-            return Inputs(
-                app=app,
-                provider=provider_for(ctx.site),
-                target=target,
-                prompt=app.prompt(features.values),
-                features=features.values,
-                references=features.references(),
-                watermark=watermark,
-            )
+        target = _target_of(job, run)
+        ingested = SiteIngest.objects.filter(site=ctx.site).order_by()
+        watermark = ingested.values_list("last_batch", flat=True).first() or 0
+        features = app.build_features(ctx, target, results_before(run))
+        return Inputs(
+            app=app,
+            provider=provider_for(run.app, options),
+            target=target,
+            prompt=app.prompt(features.values),
+            features=features.values,
+            references=features.references(),
+            watermark=watermark,
+        )
     except (StepError, LeaseLost, *OUTAGE):
         raise
     except Exception as error:
@@ -81,27 +85,29 @@ def build_inputs(ctx: RuntimeContext, job: TriggerJob, run: Run) -> Inputs:
 
 
 def build_together(
-    ctx: RuntimeContext, job: TriggerJob, runs: Iterable[Run]
+    ctx: RuntimeContext, job: TriggerJob, runs: Iterable[Run], options: Mapping[str, Any]
 ) -> dict[str, Inputs | StepError]:
     """The inputs of several steps from one state of the data, by step; or why there are none."""
     built: dict[str, Inputs | StepError] = {}
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        with read_once():
+        with use_context(ctx), read_once():
             for run in runs:
                 try:
-                    built[run.step] = build_inputs(ctx, job, run)
+                    # A statement that fails is the step's own, too.
+                    with transaction.atomic():
+                        built[run.step] = build_inputs(ctx, job, run, options)
                 except StepError as error:
                     built[run.step] = error
     return built
 
 
-def read_inputs(ctx: RuntimeContext, job: TriggerJob, run: Run) -> Inputs:
+def read_inputs(job: TriggerJob, run: Run, options: Mapping[str, Any]) -> Inputs:
     """The inputs that were recorded on a run before it started."""
     return Inputs(
         app=AI_APPS[run.app],
-        provider=provider_for(ctx.site),
+        provider=provider_for(run.app, options),
         target=_target_of(job, run),
         prompt=run.prompt,
         features=run.features or {},

@@ -5,19 +5,19 @@ Locks are taken in one order everywhere: lease, job, run, member, claims.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
 from django.db.models import F
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from aijobs.chains import chain_of_job
 from aijobs.claims import release_claims
 from aijobs.errors import StaleRun
 from aijobs.models import Run, TriggerJob
 from aijobs.planning import PlannedStep, describe
-from aijobs.runs import newest_runs, open_runs
+from aijobs.runs import open_runs
 from sandbox.models import Site
 from zqyy.durable.leases import open_lease
 from zqyy.durable.models import Cluster
@@ -76,60 +76,62 @@ def count_event(*, site_id: int, job_id: int) -> bool:
     return bool(jobs.update(coalesced_count=F("coalesced_count") + 1))
 
 
-def start_job(job: TriggerJob) -> None:
-    """Begin, or go on after a driver that is gone.
+def start_job(*, site_id: int, job_id: int) -> TriggerJob:
+    """Begin, or go on after a driver that is gone; the job as it now is, with its `age`.
 
     Raises:
         StaleRun: the job is over.
     """
-    moved = TriggerJob.objects.filter(
-        pk=job.pk, site_id=job.site_id, status__in=TriggerJob.OPEN
-    ).update(status=Status.RUNNING, started_at=Coalesce(F("started_at"), Now()))
-    if not moved:
-        raise StaleRun(job.lease_key)
+    started = "status = 'running', started_at = coalesce(started_at, statement_timestamp())"
+    return _move(site_id, job_id, TriggerJob.OPEN, started)
 
 
-def count_step(job: TriggerJob) -> None:
-    """One more step has ended, however it did.
+def count_step(job: TriggerJob) -> TriggerJob:
+    """One more step has ended, however it did; the job as it now is.
 
     Raises:
         StaleRun: the job is over.
     """
-    running = TriggerJob.objects.filter(pk=job.pk, site_id=job.site_id, status=Status.RUNNING)
-    if not running.update(steps_done=F("steps_done") + 1):
-        raise StaleRun(job.lease_key)
+    return _move(job.site_id, job.pk, (Status.RUNNING,), "steps_done = steps_done + 1")
 
 
-def finish_job(job: TriggerJob, *, error: str = "") -> TriggerJob.Status:
-    """End a job whose steps have all ended; what they came to decides how.
+def finish_job(job: TriggerJob, *, runs: Iterable[Run], error: str = "") -> TriggerJob:
+    """End a job whose steps have all ended; what they came to decides how. The job as it now is.
+
+    Args:
+        runs: the newest attempts of all steps.
 
     Raises:
         StaleRun: the job is over.
     """
-    statuses = {run.status for run in newest_runs(job)}
+    statuses = {run.status for run in runs}
     if not statuses.intersection(UNSUCCESSFUL):
         to = Status.COMPLETED
     elif Run.Status.SUCCESS in statuses:
         to = Status.PARTIAL
     else:
         to = Status.FAILED
-    end_job(job, to, steps_done=F("steps_total"), error_message=error[:500])
-    return to
+    return end_job(job, to, error=error)
 
 
-def end_job(job: TriggerJob, to: TriggerJob.Status, **values: Any) -> None:
+def end_job(job: TriggerJob, to: TriggerJob.Status, *, error: str = "") -> TriggerJob:
     """Move a job to its end, let go of its claims if it came to nothing, queue who waited for it.
+
+    The job as it now is; unless it was cancelled all of its steps count as done.
 
     Raises:
         StaleRun: the job cannot end like this, or has ended.
     """
-    before = [state for state, targets in TriggerJob.ALLOWED.items() if to in targets]
-    ended = TriggerJob.objects.filter(pk=job.pk, site_id=job.site_id, status__in=before).update(
-        status=to, finished_at=Now(), **values
+    ended = _move(
+        job.site_id,
+        job.pk,
+        [state for state, targets in TriggerJob.ALLOWED.items() if to in targets],
+        "status = %s, finished_at = statement_timestamp(), error_message = %s,"
+        " steps_done = CASE WHEN %s THEN steps_done ELSE steps_total END",
+        to.value,
+        error[:500],
+        to == Status.CANCELLED,
     )
-    if not ended:
-        raise StaleRun(job.lease_key)
-    job.status = to
     # Whoever decided to wait holds a lock on this job's row until its own is there.
     waiting = TriggerJob.objects.filter(site_id=job.site_id, waits_for=job.pk)
     for other in waiting.select_for_update():
@@ -138,6 +140,26 @@ def end_job(job: TriggerJob, to: TriggerJob.Status, **values: Any) -> None:
             queue_job(other)
     if to in (Status.FAILED, Status.CANCELLED):
         release_claims(job_id=job.pk)
+    return ended
+
+
+def _move(
+    site_id: int,
+    job_id: int,
+    before: Iterable[TriggerJob.Status],
+    assignments: str,
+    *parameters: object,
+) -> TriggerJob:
+    """A conditional update and, in the same round trip, the row that it leaves."""
+    moved = TriggerJob.objects.raw(
+        f"UPDATE trigger_jobs SET {assignments}"  # noqa: S608  our own text
+        " WHERE id = %s AND site_id = %s AND status = ANY (%s)"
+        " RETURNING *, statement_timestamp() - started_at AS age",
+        [*parameters, job_id, site_id, [state.value for state in before]],
+    )
+    for job in moved:
+        return job
+    raise StaleRun(f"job:{job_id}")
 
 
 def reopen_job(job: TriggerJob, *, steps: int) -> bool:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from aijobs.errors import StaleRun
 from aijobs.guards.calls import abandon_calls
-from aijobs.models import Run, TriggerJob
+from aijobs.models import ProviderCall, Run, TriggerJob
 from aijobs.planning import PlannedStep
 
 Status = Run.Status
@@ -163,10 +163,21 @@ def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> list[Run]:
 
 
 def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:
-    """What a driver that is gone left running becomes `unknown`; each gets a next attempt."""
+    """What a driver that is gone left running ends, and gets a next attempt.
+
+    As `unknown` where a call was out, else as `failed` with the error of its last call: the driver
+    went while it waited to try again.
+    """
+    lost = _lock_runs(job, (Status.RUNNING,))
+    calls = ProviderCall.objects.filter(site_id=job.site_id, run_id__in=[run.pk for run in lost])
+    last = {call.run_id: call for call in calls.order_by("run_id", "n")}
     attempts = []
-    for run in _lock_runs(job, (Status.RUNNING,)):
-        _end(run, Status.UNKNOWN)
+    for run in lost:
+        call = last[run.pk]
+        if call.status == ProviderCall.Status.UNKNOWN:
+            _end(run, Status.UNKNOWN)
+        else:
+            _end(run, Status.FAILED, error_code=call.error_code or "invalid_output")
         attempts.append(open_next_attempt(run, keep_inputs=keep_inputs))
     return attempts
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -37,6 +38,7 @@ class Drive:
         runs: the newest attempts of all steps, as they become behind this lease: nobody else may
             move them.
         ends_at: the job's deadline on this process's clock.
+        options: what it goes by, to be read in its context.
         prepared: what was built before the steps began, by step; the rest is built step by step.
     """
 
@@ -46,6 +48,7 @@ class Drive:
     runs: list[Run]
     ends_at: float
     step_seconds: float
+    options: Mapping[str, Any]
     is_prewarm: bool = False
     prepared: dict[str, Inputs | StepError] = field(default_factory=dict)
 
@@ -59,18 +62,7 @@ def take_step(drive: Drive, run: Run) -> None:
     gate: Gate | None = None
     answer = ""
     try:
-        inputs = insist(lambda: _prepare(drive, run))
-        gate = Gate(
-            held=drive.held,
-            ctx=drive.ctx,
-            run=run,
-            app=inputs.app,
-            provider=inputs.provider,
-            inputs=inputs.as_columns(),
-            seconds=drive.step_seconds,
-            job_ends_at=drive.ends_at,
-            patient=drive.is_prewarm,
-        )
+        inputs, gate = insist(lambda: _prepare(drive, run))
         answer = gate.ask(inputs.prompt, Purpose.FIRST).text
         try:
             result = parse_output(inputs.app, answer)
@@ -99,16 +91,37 @@ def take_step(drive: Drive, run: Run) -> None:
     )
 
 
-def _prepare(drive: Drive, run: Run) -> Inputs:
-    """What the step sends.
+def _prepare(drive: Drive, run: Run) -> tuple[Inputs, Gate]:
+    """What the step sends, and its way to the provider.
 
     Raises:
         NothingToSay: the app has nothing to work on. PromptError: it cannot be built.
+        LeaseLost: stop, write nothing.
     """
     prepared = drive.prepared.pop(run.step, None)
     if isinstance(prepared, StepError):
         raise prepared
-    return prepared or build_inputs(drive.ctx, drive.job, run)
+    if prepared is not None:
+        return prepared, _gate_of(drive, run, prepared, is_recorded=True)
+    with use_context(drive.ctx):
+        inputs = build_inputs(drive.ctx, drive.job, run, drive.options)
+        gate = _gate_of(drive, run, inputs)
+        gate.enter(inputs.prompt)
+    return inputs, gate
+
+
+def _gate_of(drive: Drive, run: Run, inputs: Inputs, *, is_recorded: bool = False) -> Gate:
+    return Gate(
+        held=drive.held,
+        ctx=drive.ctx,
+        run=run,
+        inputs=inputs,
+        is_recorded=is_recorded,
+        seconds=drive.step_seconds,
+        options=drive.options,
+        job_ends_at=drive.ends_at,
+        patient=drive.is_prewarm,
+    )
 
 
 # --- Ends: one transaction each, behind the fence ------------------------------------------------
@@ -129,7 +142,7 @@ def _store(
         Stale: a later run's result is there already; nothing was written.
     """
     with use_context(_writing_context(drive.ctx)):
-        _step_forward(drive)
+        job = _step_forward(drive)
         finish_run(run, response=answer, result=result, latency_ms=milliseconds, **gate.usage())
         if inputs.app.after_write is not None:
             inputs.app.after_write(run, inputs.target, result)
@@ -150,7 +163,7 @@ def _store(
                 triggered_by=run.triggered_by,
             )
         )
-        announce_progress(drive.job, runs=drive.runs)
+        announce_progress(job, drive.runs)
         gate.settle()
 
 
@@ -161,10 +174,10 @@ def _writing_context(ctx: RuntimeContext) -> RuntimeContext:
 
 def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: str) -> None:
     with use_context(drive.ctx):
-        _step_forward(drive)
+        job = _step_forward(drive)
         usage = gate.usage() if gate else {}
         fail_run(run, code=error.code, error=str(error), response=answer, **usage)
-        announce_progress(drive.job, runs=drive.runs)
+        announce_progress(job, drive.runs)
         if gate is not None:
             gate.settle()
         if not isinstance(error, Stale):
@@ -175,35 +188,35 @@ def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: s
 
 def _skip(drive: Drive, run: Run) -> None:
     with use_context(drive.ctx):
-        _step_forward(drive)
+        job = _step_forward(drive)
         skip_run(run)
-        announce_progress(drive.job, runs=drive.runs)
+        announce_progress(job, drive.runs)
 
 
-def _step_forward(drive: Drive) -> None:
-    """Begin a step's last transaction: ours to write, and one more step has ended.
+def _step_forward(drive: Drive) -> TriggerJob:
+    """Begin a step's last transaction: ours to write, and one more step has ended. The job as it
+    now is.
 
     Raises:
         LeaseLost: somebody else has the job, or it is over.
     """
     fence(drive.held)
     record_progress(drive.held)
-    count_step(drive.job)
+    return count_step(drive.job)
 
 
-def announce_progress(job: TriggerJob, *, runs: list[Run] | None = None) -> None:
-    """Tell open pages after the commit, in the state that this transaction leaves.
+def announce_progress(job: TriggerJob, runs: Sequence[Run]) -> None:
+    """Tell open pages after the commit.
 
     Args:
-        runs: the newest attempts, where the caller has them already.
+        job: as this transaction leaves it. runs: the newest attempts of its steps, likewise.
     """
-    fresh = TriggerJob.objects.get(site_id=job.site_id, pk=job.pk)
     after_commit(
         partial(
             announce_job_progress,
-            site_id=fresh.site_id,
-            mode=fresh.mode,
-            business_date=fresh.business_date,
-            job=job_progress(fresh, runs=runs),
+            site_id=job.site_id,
+            mode=job.mode,
+            business_date=job.business_date,
+            job=job_progress(job, runs=runs),
         )
     )

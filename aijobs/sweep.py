@@ -7,10 +7,11 @@ import logging
 from django.utils.translation import gettext as _
 
 from aijobs.alerts import raise_alert
+from aijobs.errors import StaleRun
 from aijobs.guards.calls import abandon_expired_calls
 from aijobs.job_states import finish_job, start_job
 from aijobs.models import TriggerJob
-from aijobs.runs import fail_open_runs
+from aijobs.runs import fail_open_runs, newest_runs
 from sandbox.context import live_context, use_context
 from sandbox.models import Site
 from zqyy.durable.leases import MAX_DEATHS
@@ -44,10 +45,10 @@ def fail_abandoned_jobs() -> None:
 
 
 def _abandon(job: TriggerJob, lease: Lease) -> None:
-    job.refresh_from_db()
-    if job.status not in TriggerJob.OPEN:
+    try:
+        job = start_job(site_id=job.site_id, job_id=job.pk)
+    except StaleRun:
         return
-    start_job(job)
     if lease.deaths >= MAX_DEATHS:
         message = _("The job was given up: its worker died %(times)s times.") % {
             "times": lease.deaths
@@ -55,7 +56,7 @@ def _abandon(job: TriggerJob, lease: Lease) -> None:
     else:
         message = _("The job was given up after repeated errors.")
     runs = fail_open_runs(job=job, code="internal_error", error=message)
-    finish_job(job, error=message)
+    finish_job(job, runs=newest_runs(job), error=message)
     for run in runs:
         raise_alert(run=run, alert_type="failed", code="internal_error", params={"step": run.step})
     logger.error("job %s given up: %s", job.pk, lease.last_error)

@@ -17,7 +17,7 @@ import psycopg
 
 _OPEN = """
 SELECT call_id FROM open_provider_call(
-    %(site)s, %(run)s, 'first', 'bench', 'm', %(hold)s, 240, false, %(limits)s::jsonb)
+    %(site)s, %(run)s, 'first', 'bench', 'm', %(hold)s, 240, false, %(limits)s::jsonb, NULL)
 """
 _SETTLE = """
 SELECT is_settled FROM settle_provider_call(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -37,6 +38,17 @@ def is_timezone(value: str) -> None:
 def is_time_of_day(value: str) -> None:
     if not _TIME_OF_DAY.fullmatch(value):
         raise ValueError(_("Must be a time of day such as 08:00."))
+
+
+def is_provider(name: Any) -> None:
+    if name != "" and name not in settings.AI_PROVIDERS:
+        known = ", ".join(settings.AI_PROVIDERS)
+        raise ValueError(_("Choose one of: %(choices)s.") % {"choices": known})
+
+
+def are_providers(names: dict[str, Any]) -> None:
+    for name in names.values():
+        is_provider(name)
 
 
 def parse_hours(text: str) -> list[Decimal]:

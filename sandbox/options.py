@@ -5,7 +5,9 @@ Today's value counts at any business date; with `known_at` the one recorded by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,17 @@ from django.utils.translation import gettext_lazy as _
 from sandbox.audit import record_change
 from sandbox.errors import BadRequest
 from sandbox.models import Option, Site
-from sandbox.option_rules import at_least, is_time_of_day, is_timezone, parse_hours
+from sandbox.option_rules import (
+    are_providers,
+    at_least,
+    is_provider,
+    is_time_of_day,
+    is_timezone,
+    parse_hours,
+)
+
+# How long work under way may go by what an option was.
+OPTIONS_AGE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -144,7 +156,16 @@ OPTIONS = [
         is_time_of_day,
         is_chain_wide=True,
     ),
-    OptionDeclaration("ai_provider", str, "", _("AI provider; empty: as configured at start")),
+    OptionDeclaration(
+        "ai_provider", str, "", _("AI provider; empty: as configured at start"), is_provider
+    ),
+    OptionDeclaration(
+        "ai_provider_by_app",
+        dict,
+        {},
+        _('AI providers of single apps, as in {"app3_clue": "dashscope"}'),
+        are_providers,
+    ),
     OptionDeclaration("alert_retention_days", int, 30, _("days that alerts are kept")),
     OptionDeclaration("retention_days", int, 180, _("days that personal text of AI runs is kept")),
 ]
@@ -180,6 +201,29 @@ def option_values(keys: Sequence[str], site: Site | int | None = None) -> dict[s
         key: declaration.kind(newest[key]) if key in newest else declaration.default
         for key, declaration in ((key, OPTIONS_BY_KEY[key]) for key in keys)
     }
+
+
+class OptionReader(Mapping[str, Any]):
+    """`option_values` for work that asks often: read when first asked, and again once they are
+    OPTIONS_AGE_SECONDS old. In the store's context each time.
+    """
+
+    def __init__(self, keys: Sequence[str], site: Site) -> None:
+        self._keys, self._site = keys, site
+        self._values: dict[str, Any] = {}
+        self._read_at = -math.inf
+
+    def __getitem__(self, key: str) -> Any:
+        if time.monotonic() - self._read_at > OPTIONS_AGE_SECONDS:
+            self._values = option_values(self._keys, self._site)
+            self._read_at = time.monotonic()
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def clean_option(*, key: str, value: Any, site: Site | None) -> Any:

@@ -96,11 +96,12 @@ def test_only_the_gate_calls_a_provider() -> None:
         (r"AuditEntry\.objects\.(bulk_)?create", "sandbox.audit"),
         (r"Option\.objects\.(bulk_)?create", "sandbox.options"),
         (r"async_task\(", "zqyy.durable.entries"),
-        (r"group_send", "aijobs.events"),
+        (r"group_send", "aijobs.broadcast"),
+        (r"import broadcast$", "aijobs.events"),
         (r"TriggerJob\.objects\.(bulk_)?create", "aijobs.job_states"),
         (r"Alert\.objects\.(bulk_)?create", "aijobs.alerts"),
     ],
-    ids=["audit", "options", "queue", "channel layer", "jobs", "alerts"],
+    ids=["audit", "options", "queue", "channel layer", "live messages", "jobs", "alerts"],
 )
 def test_each_table_has_one_writer(pattern: str, writer: str) -> None:
     assert callers_of(pattern) <= {writer}

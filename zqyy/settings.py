@@ -337,6 +337,7 @@ CONTEXT_SINK = "aijobs.events.announce_context_change"
 KNOWN_AT_PORT = "metrics.known.shadow_tables"
 
 # --- AI ----------------------------------------------------------------------------------------
+AI_PROVIDERS = ("rules", "dashscope", "openai")
 AI_PROVIDER = env.str("AI_PROVIDER", default="rules")
 AI_CONCURRENCY = env.int("AI_CONCURRENCY", default=16)
 DASHSCOPE_BASE_URL = env.str("DASHSCOPE_BASE_URL", default="https://dashscope.aliyuncs.com")

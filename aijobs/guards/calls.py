@@ -49,10 +49,12 @@ def open_call(
     seconds: float,
     is_patient: bool,
     limits: Limits,
+    inputs: dict[str, Any] | None = None,
 ) -> Opened:
     """Take a call's place in every guard and start its run; last in its transaction.
 
     Args:
+        inputs: columns of the run about what it sends, if it does not say so yet.
         hold: tokens, the most that the call may use.
         seconds: after which a call without an end has lost its driver.
         is_patient: a prewarm's, which leaves a part of the rate to the others.
@@ -63,7 +65,7 @@ def open_call(
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT call_id, generation, refusal, details"
-            " FROM open_provider_call(%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
+            " FROM open_provider_call(%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb)",
             [
                 run.site_id,
                 run.pk,
@@ -74,6 +76,7 @@ def open_call(
                 seconds,
                 is_patient,
                 limits.as_json(),
+                None if inputs is None else json.dumps(inputs, ensure_ascii=False),
             ],
         )
         call_id, generation, refusal, details = cursor.fetchone()
@@ -81,6 +84,8 @@ def open_call(
         raise StaleRun(run.step)
     if refusal is not None:
         raise refused(refusal, json.loads(details))
+    for column, value in (inputs or {}).items():
+        setattr(run, column, value)
     return Opened(call_id, generation)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sandbox.models import Site
 from sandbox.option_rules import parse_hours
@@ -17,7 +19,8 @@ CAPS = {
     "chain_day": "budget_chain_day",
     "chain_month": "budget_chain_month",
 }
-_KEYS = (
+# Everything that the gate decides by.
+LIMIT_OPTIONS = (
     "ai_rate_per_minute",
     "ai_rate_by_hour",
     "prewarm_rate",
@@ -70,7 +73,11 @@ class Limits:
 
 def limits_of(site: Site) -> Limits:
     """The options in force, in the store's context."""
-    values = option_values(_KEYS, site)
+    return limits_from(option_values(LIMIT_OPTIONS, site))
+
+
+def limits_from(values: Mapping[str, Any]) -> Limits:
+    """The limits that options (at least LIMIT_OPTIONS) make."""
     return Limits(
         rate=values["ai_rate_per_minute"],
         rate_by_hour=tuple(parse_hours(values["ai_rate_by_hour"])),

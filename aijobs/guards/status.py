@@ -12,10 +12,11 @@ from django.db import connection
 from aijobs.ai_apps.base import AIApp
 from aijobs.gate import least_hold
 from aijobs.guards.kill_switches import find_blocking_switch
-from aijobs.guards.limits import Limits, limits_of
+from aijobs.guards.limits import LIMIT_OPTIONS, Limits, limits_from
 from aijobs.models import Breaker
-from aijobs.providers import provider_for
+from aijobs.providers import PROVIDER_OPTIONS, provider_for
 from sandbox.models import Site
+from sandbox.options import option_values
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,13 @@ def guards_now() -> datetime:
 
 def find_block(*, site: Site, app: AIApp) -> Block | None:
     """The first guard that would refuse an app's next call in a store; in the store's context."""
-    limits = limits_of(site)
+    options = option_values((*LIMIT_OPTIONS, *PROVIDER_OPTIONS), site)
+    limits = limits_from(options)
     if switch := find_blocking_switch(site=site, app=app.key):
         return Block("kill_switch", switch.expires_at)
     now = guards_now()
     breaker = Breaker.objects.filter(
-        provider=provider_for(site).name, app=app.key, opened_at__isnull=False
+        provider=provider_for(app.key, options).name, app=app.key, opened_at__isnull=False
     ).first()
     if breaker is not None and (until := paused_until(breaker, limits)) > now:
         return Block("circuit_open", until)

@@ -68,11 +68,13 @@ END $$;
 -- Call it after the lease's fence, inside the run's context, last in its transaction. What is
 -- taken before all guards have agreed is undone, so a refusal changes nothing.
 --
+-- in_inputs: what the run is about to send, as its columns have it; null: it says so already.
 -- refusal: stale_run | kill_switch | circuit_open | rate_limited | budget_exceeded
 -- details: what its message needs; retry_after in seconds where time alone helps.
 CREATE FUNCTION open_provider_call(
     in_site bigint, in_run bigint, in_purpose text, in_provider text, in_model text,
     in_hold integer, in_seconds double precision, in_is_patient boolean, in_limits jsonb,
+    in_inputs jsonb,
     OUT call_id bigint, OUT generation bigint, OUT refusal text, OUT details jsonb
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -157,7 +159,15 @@ BEGIN
         IF in_purpose = 'first' THEN
             UPDATE runs r
             SET status = 'running', started_at = moment, generation = nextval('run_generation'),
-                guards = '["kill_switch", "breaker", "rate", "budget"]'
+                guards = '["kill_switch", "breaker", "rate", "budget"]',
+                provider = coalesce(in_inputs->>'provider', r.provider),
+                model = coalesce(in_inputs->>'model', r.model),
+                prompt_version = coalesce((in_inputs->>'prompt_version')::integer, r.prompt_version),
+                prompt = coalesce(in_inputs->>'prompt', r.prompt),
+                features = coalesce(in_inputs->'features', r.features),
+                features_sha256 = coalesce(in_inputs->>'features_sha256', r.features_sha256),
+                "references" = coalesce(in_inputs->'references', r."references"),
+                watermark = coalesce((in_inputs->>'watermark')::bigint, r.watermark)
             WHERE r.id = in_run
             RETURNING r.generation INTO generation;
         END IF;

@@ -13,12 +13,15 @@ from aijobs.drive import drive_job
 from aijobs.errors import Refused
 from aijobs.gate import Gate, Purpose
 from aijobs.guards.kill_switches import throw_kill_switch
+from aijobs.guards.limits import LIMIT_OPTIONS
+from aijobs.inputs import Inputs
 from aijobs.jobs import open_app_run
 from aijobs.models import Alert, Breaker, Budget, ProviderCall, Run
 from aijobs.providers import PROVIDERS
 from aijobs.registry import AI_APPS
+from aijobs.targets import Target
 from sandbox.context import use_context
-from sandbox.options import set_option
+from sandbox.options import OptionReader, set_option
 from tests.aijobs.guarding import call_once, end_call
 from tests.aijobs.store import Store
 from zqyy.durable.leases import Held, LeaseLost, claim
@@ -67,10 +70,18 @@ def make_gate(store: Store, *, patient: bool, seconds: float = 20, job_seconds: 
         held=held,
         ctx=store.live,
         run=run,
-        app=AI_APPS[APP],
-        provider=PROVIDERS["dashscope"],
-        inputs={"prompt": "?", "features": {}},
+        inputs=Inputs(
+            app=AI_APPS[APP],
+            provider=PROVIDERS["dashscope"],
+            target=Target(member_id=store.member.pk),
+            prompt="?",
+            features={},
+            references={"fingerprint": ""},
+            watermark=0,
+        ),
+        is_recorded=False,
         seconds=seconds,
+        options=OptionReader(LIMIT_OPTIONS, store.site),
         job_ends_at=time.monotonic() + job_seconds,
         patient=patient,
     )

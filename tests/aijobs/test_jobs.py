@@ -32,7 +32,7 @@ def end(store: Store, job_id: int, status: str) -> None:
 
     with use_context(store.live):
         job = TriggerJob.objects.get(pk=job_id)
-        start_job(job)
+        start_job(site_id=job.site_id, job_id=job.pk)
         Run.objects.filter(job=job).update(
             status="failed" if status in (Status.FAILED, Status.PARTIAL) else "success",
             finished_at=job.created_at,

@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group, User
 from rest_framework_simplejwt.tokens import AccessToken
 
 from aijobs import alerts as raising
-from aijobs import consumers
+from aijobs import broadcast, consumers
 from aijobs.alert_log import acknowledge_alerts, forget_old_alerts
 from sandbox.context import live_context, use_context
 from sandbox.models import Site, SiteGrant
@@ -306,5 +306,6 @@ def nobody_listening() -> Iterator[None]:
         for key in keys:
             valkey.rename(key, b"kept:" + key)
         yield
+        assert broadcast.flush()
         for key in keys:
             valkey.rename(b"kept:" + key, key)

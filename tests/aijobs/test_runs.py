@@ -61,9 +61,10 @@ def test_a_job_moves_only_as_its_states_allow(store, run, before, to):
         is_allowed = (to in TriggerJob.ALLOWED[before] and not is_retry) or is_resumed
 
         def move() -> None:
-            job_states.start_job(job) if to == TriggerJob.Status.RUNNING else job_states.end_job(
-                job, to
-            )
+            if to == TriggerJob.Status.RUNNING:
+                job_states.start_job(site_id=job.site_id, job_id=job.pk)
+            else:
+                job_states.end_job(job, to)
 
         if is_allowed:
             move()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
+from aijobs import gate
 from aijobs.drive import drive_job
 from aijobs.jobs import open_jobs
-from aijobs.models import Alert, CacheEntry, Claim, ProviderCall, RetentionClue, Run
+from aijobs.models import Alert, CacheEntry, Claim, ProviderCall, RetentionClue, Run, TriggerJob
 from sandbox.context import use_context
+from sandbox.options import set_option
 from tests.aijobs.driving import drive, job_of, open_app, open_chain, rows, statuses, take
 from zqyy.durable.leases import LeaseLost
 from zqyy.durable.models import Lease
@@ -81,13 +88,21 @@ def test_a_finished_job_is_left_alone(store, provider):
     assert len(provider.calls) == 3
 
 
-def test_a_job_past_its_deadline_is_ended(store, provider, monkeypatch):
-    from aijobs import drive as drive_module
+def began(store, job_id: int, *, seconds_ago: float) -> None:
+    """The job is on its second driver, having begun this long ago, with a second for each step."""
+    with use_context(store.live):
+        set_option(key="ai_step_timeout", value=1, site=store.site, actor_id=None)
+        TriggerJob.objects.filter(pk=job_id).update(
+            status="running", started_at=Now() - timedelta(seconds=seconds_ago)
+        )
 
-    monkeypatch.setattr(drive_module, "LEAST_STEPS_OF_DEADLINE", -1)
-    monkeypatch.setattr(drive_module, "option", lambda key, site: 0)
 
-    drive(open_chain(store))
+def test_a_job_past_its_deadline_is_ended(store, provider):
+    job_id = open_chain(store)
+    # Five times a step's second, however few there are.
+    began(store, job_id, seconds_ago=5)
+
+    drive(job_id)
 
     job = job_of(store)
     assert job.status == "failed"
@@ -99,6 +114,38 @@ def test_a_job_past_its_deadline_is_ended(store, provider, monkeypatch):
     }
     assert provider.calls == []
     assert not Claim.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "ends_as"), [(72 + 590, "completed"), (72 + 600, "failed")], ids=str
+)
+def test_a_prewarm_has_ten_minutes_more_than_its_steps(store, seconds_ago, ends_as):
+    event = replace(
+        store.consumption(), event_type="dws_completed", member_id=None, settlement_id=None
+    )
+    job_id = open_chain(store, event)
+    began(store, job_id, seconds_ago=seconds_ago)
+
+    drive(job_id)
+
+    assert job_of(store).status == ends_as
+
+
+def test_a_driver_that_goes_between_two_calls_leaves_no_call_in_doubt(store, provider, monkeypatch):
+    monkeypatch.setattr(gate, "FIRST_PAUSE_SECONDS", 20)
+    job_id = open_app(store, "app7_customer")
+    held = take(job_id)
+    provider.order("app7_customer", fault="throttled", times=1)
+    goes = threading.Timer(0.5, held.lost.tell)
+    goes.start()
+    with pytest.raises(LeaseLost):
+        drive_job(held, job_id)
+
+    drive(job_id)
+
+    runs = [(run.attempt, run.status, run.error_code) for run in rows(store, Run)]
+    assert runs == [(1, "failed", "throttled"), (2, "success", "")]
+    assert [call.status for call in rows(store, ProviderCall)] == ["released", "settled"]
 
 
 def test_a_call_is_never_made_inside_a_transaction(store):

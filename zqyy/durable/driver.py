@@ -19,7 +19,6 @@ from zqyy.durable.leases import (
     fail_attempt,
     find_oldest_expired,
 )
-from zqyy.durable.models import Lease
 from zqyy.durable.outages import insist
 
 logger = logging.getLogger(__name__)
@@ -46,14 +45,13 @@ def drive(held: Held) -> None:
     A task that raises is tried again later, a bounded number of times, and so is one whose worker
     dies. A lost lease ends it silently: whoever has the lease now goes on.
     """
-    lease = insist(lambda: Lease.objects.get(key=held.key))
     logger.info("lease %s token %s started", held.key, held.token)
     try:
         if held.deaths > MAX_DEATHS:
             # It was delivered once more to tell of its end, and killed that worker as well.
             raise KillsItsWorkers(held.deaths)
         with Heartbeat(held):
-            import_string(lease.task)(held, **lease.args)
+            import_string(held.work.task)(held, **held.work.args)
     except LeaseLost:
         logger.warning("lease %s token %s gave way", held.key, held.token)
     except (Exception, TimeoutException) as error:

@@ -37,6 +37,17 @@ class LeaseStillOpen(Exception):
 
 
 @dataclass(frozen=True)
+class Work:
+    """What is to be done, and in which context: a lease's row, copied when it was claimed."""
+
+    task: str
+    args: dict[str, Any]
+    site_id: int | None
+    mode: str
+    business_date: datetime.date | None
+
+
+@dataclass(frozen=True)
 class Held:
     """A claim on a lease, and the proof of it.
 
@@ -49,6 +60,7 @@ class Held:
     key: str
     owner: UUID
     token: int
+    work: Work = field(compare=False, repr=False)
     deaths: int = 0
     lost: Loss = field(default_factory=Loss, compare=False, repr=False)
     asked_back: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
@@ -116,11 +128,15 @@ def claim(key: str) -> Held | None:
             # An outage of the database lets every lease expire: its holders may renew first.
             " AND (expires_at IS NULL OR (expires_at < clock_timestamp()"
             "      AND pg_postmaster_start_time() < clock_timestamp() - interval '10 s'))"
-            " RETURNING token, deaths",
+            " RETURNING token, deaths, task, args::text, site_id, mode, business_date",
             [owner, settings.WORKER_GROUP, os.getpid(), settings.LEASE_SECONDS, key],
         )
         row = cursor.fetchone()
-    return Held(key=key, owner=owner, token=row[0], deaths=row[1]) if row else None
+    if row is None:
+        return None
+    token, deaths, task, args, *context = row
+    work = Work(task, json.loads(args), *context)
+    return Held(key=key, owner=owner, token=token, work=work, deaths=deaths)
 
 
 def find_oldest_expired(*, beside: str) -> str | None:
@@ -163,9 +179,13 @@ def fence(held: Held) -> None:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("fence() belongs in the transaction that writes")
-    held_row = Lease.objects.filter(key=held.key, token=held.token, owner=held.owner)
-    if not held_row.select_for_update().values_list("id").first():
-        raise LeaseLost(held.key)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM leases WHERE key = %s AND token = %s AND owner = %s FOR UPDATE",
+            [held.key, held.token, held.owner],
+        )
+        if not cursor.rowcount:
+            raise LeaseLost(held.key)
 
 
 def confirm(held: Held) -> None:
