@@ -13,11 +13,14 @@ from rest_framework.views import APIView
 
 from aijobs.ai_apps.base import AIApp
 from aijobs.cache import fetch
-from aijobs.clues import add_manual_clue, clues_of
+from aijobs.clues import judged_clues_of
+from aijobs.feedback import Subject, clue_subject, give_feedback, part_subject
 from aijobs.firing import PREWARM_EVERYWHERE, fire_event
 from aijobs.interventions import cancel_job, retry_job
 from aijobs.jobs import open_app_run
+from aijobs.manual_clues import add_manual_clue
 from aijobs.models import TriggerJob
+from aijobs.opinions import Opinions
 from aijobs.permissions import (
     CanFireEvents,
     CanManageJobs,
@@ -30,11 +33,14 @@ from aijobs.runs import newest_runs_of
 from aijobs.serializers import (
     ClueSerializer,
     EventSerializer,
+    FeedbackSerializer,
     FiredSerializer,
+    GivenFeedbackSerializer,
     InsightSerializer,
     JobReferenceSerializer,
     JobSerializer,
     NewClueSerializer,
+    PartFeedbackSerializer,
     RegenerateSerializer,
 )
 from aijobs.targets import Target
@@ -189,7 +195,10 @@ class ClueListView(APIView):
         """The clues in force at D, newest first."""
         ctx = current_context()
         found = visible_member(user=request.user, ctx=ctx, member_id=member)
-        return Response([ClueSerializer.of(clue) for clue in clues_of(member_id=found.pk, ctx=ctx)])
+        clues, opinions = judged_clues_of(member_id=found.pk, ctx=ctx)
+        return Response(
+            [ClueSerializer.of(clue, opinions=opinions, user=request.user) for clue in clues]
+        )
 
     @extend_schema(
         tags=["members"], request=NewClueSerializer, responses={201: ClueSerializer, **CHANGES}
@@ -203,7 +212,58 @@ class ClueListView(APIView):
         clue = add_manual_clue(
             ctx=ctx, member_id=found.pk, actor=request.user, **validate(NewClueSerializer, request)
         )
-        return Response(ClueSerializer.of(clue), status=status.HTTP_201_CREATED)
+        shape = ClueSerializer.of(clue, opinions=Opinions([]), user=request.user)
+        return Response(shape, status=status.HTTP_201_CREATED)
+
+
+class ClueFeedbackView(APIView):
+    permission_classes = (CanRecord,)
+
+    @extend_schema(
+        tags=["members"],
+        request=FeedbackSerializer,
+        responses={200: GivenFeedbackSerializer, **CHANGES},
+    )
+    @idempotent
+    def post(self, request: Request, site: int, clue: int) -> Response:
+        """Say what I think of a clue. My newest word counts; a no hides it from everybody."""
+        ctx = current_context()
+        ctx.require_live()
+        subject = clue_subject(ctx=ctx, clue_id=clue)
+        visible_member(user=request.user, ctx=ctx, member_id=subject.member_id)
+        return take_feedback(request, subject, validate(FeedbackSerializer, request))
+
+
+class InsightFeedbackView(APIView):
+    permission_classes = (CanRecord,)
+
+    @extend_schema(
+        tags=["insights"],
+        request=PartFeedbackSerializer,
+        responses={200: GivenFeedbackSerializer, **CHANGES},
+    )
+    @idempotent
+    def post(self, request: Request, site: int, cache_type: str, target: str) -> Response:
+        """The same of a talking point or clue of this result, named by its fingerprint."""
+        ctx = current_context()
+        ctx.require_live()
+        find_target(find_app_of(cache_type), target, user=request.user)
+        said = validate(PartFeedbackSerializer, request)
+        subject = part_subject(
+            ctx=ctx, cache_type=cache_type, target_id=target, fingerprint=said["fingerprint"]
+        )
+        return take_feedback(request, subject, said)
+
+
+def take_feedback(request: Request, subject: Subject, said: dict[str, Any]) -> Response:
+    row, is_new = give_feedback(
+        ctx=current_context(),
+        subject=subject,
+        verdict=said["verdict"],
+        reason=said["reason"],
+        user=request.user,
+    )
+    return Response(GivenFeedbackSerializer.of(row, is_new=is_new))
 
 
 def find_target(app: AIApp, target_id: str, *, user: User) -> Target:

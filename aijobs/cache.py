@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from aijobs.errors import Stale
 from aijobs.models import CacheEntry, Run
+from aijobs.opinions import Opinions, judge_result
 from aijobs.pseudonyms import resolve_names
 from aijobs.staleness import is_stale
 from sandbox.context import RuntimeContext
@@ -24,6 +25,7 @@ class Insight:
     Attributes:
         mode, business_date: what it was made for; it may be an earlier live date.
         stale: something newer is known about the target.
+        opinions: what people thought of its parts; None where nothing of it can be judged.
     """
 
     cache_type: str
@@ -35,6 +37,7 @@ class Insight:
     mode: str
     stale: bool
     age_seconds: int
+    opinions: Opinions | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -104,19 +107,24 @@ def find_entry(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Cache
 
 
 def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | None:
-    """What a reader sees at D, people by their names; None: not generated."""
+    """What a reader sees at D, people by their names; None: not generated.
+
+    What somebody said no to is not shown.
+    """
     entry = find_entry(cache_type=cache_type, target_id=target_id, ctx=ctx)
     if entry is None:
         return None
+    result, opinions = judge_result(entry, ctx=ctx)
     seen_at = ctx.known_at or timezone.now()
     return Insight(
         cache_type=cache_type,
         target_id=target_id,
-        result=resolve_names(entry.result, ctx=ctx),
+        result=resolve_names(result, ctx=ctx),
         references=entry.references,
         created_at=entry.created_at,
         business_date=entry.business_date,
         mode=entry.mode,
         stale=is_stale(entry, ctx=ctx),
         age_seconds=max(0, int((seen_at - entry.created_at).total_seconds())),
+        opinions=opinions,
     )

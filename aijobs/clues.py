@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from typing import TypedDict
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from aijobs.errors import Stale
+from aijobs.events import after_commit, announce_cache_update
+from aijobs.fingerprints import fingerprint_of, full_summary
 from aijobs.models import RetentionClue, Run
+from aijobs.opinions import CLUES, Opinions, read_opinions
 from aijobs.pseudonyms import redact_all, resolve_names
 from metrics.models import Member
-from sandbox.audit import record_change
-from sandbox.context import RuntimeContext, User
-from sandbox.errors import BadRequest, NotFound
+from sandbox.context import RuntimeContext
+from sandbox.errors import NotFound
 from sandbox.models import Mode
 
 CATEGORIES = ("客户基础", "消费习惯", "玩法偏好", "促销偏好", "社交关系", "重要反馈")
@@ -34,17 +34,17 @@ class NewClue(TypedDict):
     providers: str
 
 
-def fingerprint_of(category: str, summary: str) -> str:
-    """The same for the same clue, however it is written: feedback survives replacement by it."""
-    text = category + unicodedata.normalize("NFKC", summary)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def clues_of(*, member_id: int, ctx: RuntimeContext) -> list[RetentionClue]:
-    """The clues in force at D, newest first, people in them by their names (for reading only).
+    """The clues in force at D, newest first, people in them by their names (for reading only)."""
+    return judged_clues_of(member_id=member_id, ctx=ctx)[0]
+
+
+def judged_clues_of(*, member_id: int, ctx: RuntimeContext) -> tuple[list[RetentionClue], Opinions]:
+    """The same with what people thought of them.
 
     In a sandbox a source's clues are those made for exactly D if there are any, else the live
-    ones of that time. Equal clues of several sources show once, the newest.
+    ones of that time. Equal clues of several sources show once, the newest. What somebody said no
+    to since it was written is hidden from everybody.
     """
     rows = RetentionClue.objects.filter(site=ctx.site, member_id=member_id)
     live = rows.filter(
@@ -63,11 +63,16 @@ def clues_of(*, member_id: int, ctx: RuntimeContext) -> list[RetentionClue]:
     newest: dict[str, RetentionClue] = {}
     for clue in found.order_by("-valid_from", "-id"):
         newest.setdefault(clue.fingerprint, clue)
-    clues = list(newest.values())
+    opinions = read_opinions(member_id=member_id, ctx=ctx)
+    clues = [
+        clue
+        for clue in newest.values()
+        if not opinions.hides(clue.fingerprint, written_at=clue.valid_from)
+    ]
     texts = resolve_names([[clue.summary, clue.detail] for clue in clues], ctx=ctx)
     for clue, (summary, detail) in zip(clues, texts, strict=True):
         clue.summary, clue.detail = summary, detail
-    return clues
+    return clues, opinions
 
 
 def told_clues(*, member_id: int, ctx: RuntimeContext) -> tuple[list[dict[str, str]], list[int]]:
@@ -99,7 +104,7 @@ def replace_clues(
     """
     if not clues:
         return []
-    _lock_member(site_id=run.site_id, member_id=member_id)
+    lock_member(site_id=run.site_id, member_id=member_id)
     current = RetentionClue.objects.filter(
         site_id=run.site_id,
         member_id=member_id,
@@ -112,11 +117,11 @@ def replace_clues(
     later = Q(business_date__gt=run.business_date) | Q(run__generation__gt=run.generation)
     if current.filter(later).exists():
         raise Stale(f"the member's {source} clues come from a later run")
-    current.update(superseded_at=Now(), superseded_on=run.business_date)
+    current.update(superseded_at=Now(), superseded_on=run.business_date, superseded_by=run)
     rows = {}
     for clue in clues:
         category = clue["category"] if clue["category"] in CATEGORIES else CATEGORIES[0]
-        summary = " ".join(part for part in (clue["emoji"].strip(), clue["summary"]) if part)[:200]
+        summary = full_summary(clue)
         fingerprint = fingerprint_of(category, summary)
         rows[fingerprint] = RetentionClue(
             site_id=run.site_id,
@@ -135,68 +140,7 @@ def replace_clues(
     return RetentionClue.objects.bulk_create(rows.values())
 
 
-def add_manual_clue(
-    *,
-    ctx: RuntimeContext,
-    member_id: int,
-    category: str,
-    summary: str,
-    detail: str = "",
-    actor: User,
-) -> RetentionClue:
-    """What somebody knows about a member, written by hand; no AI run replaces it.
-
-    Raises:
-        SandboxReadOnly: looking at the past. NotFound: no such member at D.
-        BadRequest: an unknown category, no text, or the member has this clue already.
-    """
-    ctx.require_live()
-    summary = summary.strip()
-    problems = {}
-    if category not in CATEGORIES:
-        problems["category"] = [_("Choose one of: %(known)s.") % {"known": "、".join(CATEGORIES)}]
-    if not summary:
-        problems["summary"] = [_("Write what you know about the member.")]
-    elif len(summary) > 200:
-        problems["summary"] = [_("At most 200 characters.")]
-    if problems:
-        raise BadRequest(fields=problems)
-    _lock_member(site_id=ctx.site.pk, member_id=member_id)
-    fingerprint = fingerprint_of(category, summary)
-    current = RetentionClue.objects.filter(
-        site=ctx.site,
-        member_id=member_id,
-        mode=Mode.LIVE,
-        source=RetentionClue.Source.MANUAL,
-        superseded_at=None,
-    )
-    if current.filter(fingerprint=fingerprint).exists():
-        message = _("The member has this clue already.")
-        raise BadRequest(message, fields={"summary": [message]})
-    clue = RetentionClue.objects.create(
-        site=ctx.site,
-        member_id=member_id,
-        mode=Mode.LIVE,
-        business_date=ctx.business_date,
-        source=RetentionClue.Source.MANUAL,
-        category=category,
-        summary=summary,
-        detail=detail.strip(),
-        confidence=1.0,
-        recorded_by_name=(getattr(actor, "get_full_name", str)() or str(actor))[:120],
-        fingerprint=fingerprint,
-    )
-    record_change(
-        action="clue_added",
-        subject=clue,
-        site_id=ctx.site.pk,
-        actor_id=actor.pk,
-        after={"member": member_id, "category": category},
-    )
-    return clue
-
-
-def _lock_member(*, site_id: int, member_id: int) -> None:
+def lock_member(*, site_id: int, member_id: int) -> None:
     """One writer of a member's clues at a time; new facts about the member do not wait for it.
 
     Raises:
@@ -206,3 +150,18 @@ def _lock_member(*, site_id: int, member_id: int) -> None:
     rows = Member.objects.select_for_update(no_key=True).filter(site_id=site_id, pk=member_id)
     if rows.values_list("id").first() is None:
         raise NotFound
+
+
+def announce_clues(*, ctx: RuntimeContext, member_id: int, triggered_by: str) -> None:
+    """Somebody changed what open pages show of a member's clues."""
+    after_commit(
+        partial(
+            announce_cache_update,
+            site_id=ctx.site.pk,
+            mode=ctx.mode,
+            business_date=ctx.business_date,
+            cache_type=CLUES,
+            target_id=str(member_id),
+            triggered_by=triggered_by,
+        )
+    )

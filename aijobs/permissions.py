@@ -61,6 +61,11 @@ def may_acknowledge_alerts(user: User) -> bool:
     return role_of(user) in ("operator", "manager")
 
 
+def may_count_opinions(user: User) -> bool:
+    """How colleagues judge is for those who look after the store."""
+    return role_of(user) in ("operator", "manager", "auditor")
+
+
 def visible_jobs(*, user: User, ctx: RuntimeContext) -> QuerySet[TriggerJob]:
     """The jobs of the store dated by D; for an assistant those about their own customers."""
     jobs = TriggerJob.objects.filter(site=ctx.site, business_date__lte=ctx.business_date)

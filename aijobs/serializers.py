@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,9 +13,11 @@ from aijobs.alert_log import AlertPage
 from aijobs.alerts import alert_shape
 from aijobs.cache import Insight
 from aijobs.clues import CATEGORIES
+from aijobs.feedback import MOST_REASON_CHARACTERS
 from aijobs.jobs import job_progress
-from aijobs.models import Alert, RetentionClue, Run, TriggerJob
-from aijobs.permissions import readable_result
+from aijobs.models import Alert, ClueFeedback, RetentionClue, Run, TriggerJob
+from aijobs.opinions import PARTS, Opinions
+from aijobs.permissions import may_count_opinions, readable_result
 from aijobs.registry import find_app_of
 from sandbox.context import User
 from sandbox.models import Mode
@@ -37,12 +40,30 @@ class InsightSerializer(serializers.Serializer[Any]):
 
     @staticmethod
     def of(insight: Insight, *, user: User) -> dict[str, Any]:
+        result = readable_result(insight.result, user=user)
+        if insight.opinions is not None:
+            name, opinions = PARTS[insight.cache_type], insight.opinions
+            result[name] = [
+                {**part, "feedback": feedback_shape(opinions, part["fingerprint"], user=user)}
+                for part in result[name]
+            ]
         return {
             **insight.as_dict(),
-            "result": readable_result(insight.result, user=user),
+            "result": result,
             "cache_type_label": str(find_app_of(insight.cache_type).title),
             "mode_label": str(Mode(insight.mode).label),
         }
+
+
+def feedback_shape(
+    opinions: Opinions, fingerprint: str, *, user: User, written_at: datetime | None = None
+) -> dict[str, Any]:
+    """What I said of a clue or talking point, and (for managers) how many said what."""
+    mine = opinions.word_of(user.pk, fingerprint, written_at=written_at)
+    return {
+        "mine": mine.verdict if mine else None,
+        "counts": opinions.counts(fingerprint) if may_count_opinions(user) else None,
+    }
 
 
 class RegenerateSerializer(serializers.Serializer[Any]):
@@ -157,6 +178,15 @@ class FiredSerializer(serializers.Serializer[Any]):
     coalesced = serializers.BooleanField(help_text="An open job of the day takes it in.")
 
 
+class OpinionsSerializer(serializers.Serializer[Any]):
+    mine = serializers.ChoiceField(ClueFeedback.Verdict.choices, allow_null=True)
+    counts = serializers.DictField(
+        child=serializers.IntegerField(),
+        allow_null=True,
+        help_text="How many people say what, by verdict; null for assistants.",
+    )
+
+
 class ClueSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     category = serializers.ChoiceField(CATEGORIES)
@@ -170,9 +200,10 @@ class ClueSerializer(serializers.Serializer[Any]):
     evidence = serializers.ListField()
     business_date = serializers.DateField()
     created_at = serializers.DateTimeField()
+    feedback = OpinionsSerializer()
 
     @staticmethod
-    def of(clue: RetentionClue) -> dict[str, Any]:
+    def of(clue: RetentionClue, *, opinions: Opinions, user: User) -> dict[str, Any]:
         return {
             "id": clue.pk,
             "category": clue.category,
@@ -186,6 +217,9 @@ class ClueSerializer(serializers.Serializer[Any]):
             "evidence": clue.evidence,
             "business_date": clue.business_date,
             "created_at": clue.valid_from,
+            "feedback": feedback_shape(
+                opinions, clue.fingerprint, user=user, written_at=clue.valid_from
+            ),
         }
 
 
@@ -193,3 +227,37 @@ class NewClueSerializer(serializers.Serializer[Any]):
     category = serializers.ChoiceField(CATEGORIES)
     summary = serializers.CharField(max_length=200)
     detail = serializers.CharField(max_length=2000, allow_blank=True, default="")
+
+
+class FeedbackSerializer(serializers.Serializer[Any]):
+    verdict = serializers.ChoiceField(ClueFeedback.Verdict.choices)
+    reason = serializers.CharField(
+        max_length=MOST_REASON_CHARACTERS,
+        allow_blank=True,
+        default="",
+        help_text="Why, in a few words.",
+    )
+
+
+class PartFeedbackSerializer(FeedbackSerializer):
+    fingerprint = serializers.CharField(
+        max_length=64, help_text="Of the talking point or clue, as the result gives it."
+    )
+
+
+class GivenFeedbackSerializer(serializers.Serializer[Any]):
+    verdict = serializers.ChoiceField(ClueFeedback.Verdict.choices)
+    verdict_label = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+    business_date = serializers.DateField()
+    unchanged = serializers.BooleanField(help_text="I had said so already.")
+
+    @staticmethod
+    def of(row: ClueFeedback, *, is_new: bool) -> dict[str, Any]:
+        return {
+            "verdict": row.verdict,
+            "verdict_label": str(ClueFeedback.Verdict(row.verdict).label),
+            "reason": row.reason,
+            "business_date": row.business_date,
+            "unchanged": not is_new,
+        }

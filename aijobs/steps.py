@@ -145,7 +145,7 @@ def _store(
         job = _step_forward(drive)
         finish_run(run, response=answer, result=result, latency_ms=milliseconds, **gate.usage())
         if inputs.app.after_write is not None:
-            inputs.app.after_write(run, inputs.target, result)
+            result = inputs.app.after_write(run, inputs.target, result)
         store_result(
             run=run,
             cache_type=inputs.app.cache_type,

@@ -33,9 +33,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{MEMBER}metrics/", metrics_api.MemberMetricsView.as_view()),
     path(f"{MEMBER}notes/", metrics_api.NoteView.as_view()),
     path(f"{MEMBER}clues/", aijobs_api.ClueListView.as_view()),
+    path(f"{SITE}clues/<int:clue>/feedback/", aijobs_api.ClueFeedbackView.as_view()),
     # --- What the AI says
     path(INSIGHT, aijobs_api.InsightView.as_view()),
     path(f"{INSIGHT}regenerate/", aijobs_api.RegenerateView.as_view()),
+    path(f"{INSIGHT}feedback/", aijobs_api.InsightFeedbackView.as_view()),
     path("ai/opening-status/", OpeningStatusView.as_view()),
     path(f"{SITE}jobs/", aijobs_api.JobListView.as_view()),
     path(JOB, aijobs_api.JobView.as_view()),

@@ -54,7 +54,14 @@ def _may_manage(app: str, codename: str) -> bool:
     return (
         (app in ("metrics", "aijobs") and codename.startswith("view_"))
         or (app, codename) in (TIME_TRAVEL, CHANGE_CONTEXT)
-        or codename in ("view_site", "add_note", "add_retentionclue", "change_retentionclue")
+        or codename
+        in (
+            "view_site",
+            "add_note",
+            "add_retentionclue",
+            "change_retentionclue",
+            "add_cluefeedback",
+        )
     )
 
 

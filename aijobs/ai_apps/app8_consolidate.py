@@ -12,7 +12,9 @@ from aijobs.ai_apps.outputs import Clue, ClueList
 from aijobs.cache import find_entry
 from aijobs.clues import replace_clues
 from aijobs.errors import NothingToSay
+from aijobs.feedback import keep_unmarked
 from aijobs.models import Run
+from aijobs.opinions import find_mark, newest_fact_of, told_marks
 from aijobs.pseudonyms import member_token
 from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
@@ -23,7 +25,9 @@ _SOURCES = (("app3_clue", "app3_clue"), ("app6_note", "app6_note_analysis"))
 
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
-    """Each source's newest clues. Those of this job have no generation time: they are fresh.
+    """Each source's newest clues, and those that people marked wrong.
+
+    Clues of this job have no generation time: they are fresh.
 
     Raises:
         NothingToSay: no source has a clue.
@@ -31,16 +35,20 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
     sources = {}
     rows: dict[str, list[int]] = {"ai_cache": []}
     for app, cache_type in _SOURCES:
+        entry = find_entry(cache_type=cache_type, target_id=MEMBER.write(target), ctx=ctx)
         if app in in_chain:
             result, generated_at = in_chain[app], None
         else:
-            entry = find_entry(cache_type=cache_type, target_id=MEMBER.write(target), ctx=ctx)
             result = entry.result if entry else None
             generated_at = entry.created_at.isoformat() if entry else None
-            rows["ai_cache"] += [entry.pk] if entry else []
         clues = result["clues"] if result else []
         if clues:
-            sources[app] = {"generated_at": generated_at, "clues": clues}
+            sources[app] = {
+                "generated_at": generated_at,
+                "newest_fact": newest_fact_of(entry) if entry else "",
+                "clues": clues,
+            }
+            rows["ai_cache"] += [entry.pk] if entry else []
     if not sources:
         raise NothingToSay
     return Features(
@@ -48,6 +56,7 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
             "member": member_token(target.member),
             "as_of": ctx.business_date.isoformat(),
             "sources": sources,
+            "marked_wrong": told_marks(member_id=target.member, ctx=ctx),
         },
         rows=rows,
         dates=(ctx.business_date.isoformat(),),
@@ -55,10 +64,16 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
 
 
 def rules(features: dict[str, Any]) -> ClueList:
-    """Both lists as one: the surer of two that say the same, the surest first."""
+    """Both lists as one: the surer of two that say the same, the surest first.
+
+    What was marked wrong needs a new fact to be said again.
+    """
     best: dict[str, Clue] = {}
-    for source in features["sources"].values():
+    sources, marks = features["sources"], features.get("marked_wrong", [])
+    for source in sources.values():
         for row in source["clues"]:
+            if find_mark(row, marks=marks, sources=sources) is not None:
+                continue
             clue = Clue.model_validate(row)
             key = unicodedata.normalize("NFKC", clue.summary)
             if key not in best or best[key].confidence < clue.confidence:
@@ -67,9 +82,14 @@ def rules(features: dict[str, Any]) -> ClueList:
     return ClueList(clues=ranked[:MOST_CLUES])
 
 
-def write_clues(run: Run, target: Target, result: dict[str, Any]) -> None:
-    """The result takes the place of the member's current clues of the same source."""
-    replace_clues(run=run, member_id=target.member, source=target.source, clues=result["clues"])
+def write_clues(run: Run, target: Target, result: dict[str, Any]) -> dict[str, Any]:
+    """The result takes the place of the member's current clues of the same source.
+
+    What only says again what was marked wrong is left out, of the stored result as well.
+    """
+    kept = keep_unmarked(run=run, member_id=target.member, clues=result["clues"])
+    replace_clues(run=run, member_id=target.member, source=target.source, clues=kept)
+    return {**result, "clues": kept}
 
 
 APP = AIApp(

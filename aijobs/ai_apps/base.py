@@ -70,7 +70,8 @@ class AIApp:
         build_features: (ctx, target, in_chain) -> Features, everything as of ctx.
         rules: the same answer computed from the features alone.
         check: raises a ZqyyError for a target that has all of this and still cannot be worked on.
-        after_write: stores what follows from a result, in the transaction that stores the result.
+        after_write: stores what follows from a result, in the transaction that stores the result,
+            and returns what of it may be read.
     """
 
     key: str
@@ -83,7 +84,7 @@ class AIApp:
     rules: Callable[[dict[str, Any]], BaseModel]
     max_output_tokens: int
     check: Callable[[RuntimeContext, Target], None] | None = None
-    after_write: Callable[[Run, Target, dict[str, Any]], None] | None = None
+    after_write: Callable[[Run, Target, dict[str, Any]], dict[str, Any]] | None = None
 
     def target_id(self, target: Target) -> str:
         """The id under which the results for a target are filed."""

@@ -19,7 +19,7 @@ class RetentionClue(SiteRow):
     """
 
     known_since = "valid_from"
-    known_until = ("superseded_at", "superseded_on")
+    known_until = ("superseded_at", "superseded_on", "superseded_by_id")
 
     class Source(models.TextChoices):
         AI_CONSUMPTION = "ai_consumption", _("AI, from bills")
@@ -43,6 +43,8 @@ class RetentionClue(SiteRow):
     valid_from = models.DateTimeField(db_default=Now())
     superseded_at = models.DateTimeField(null=True)
     superseded_on = models.DateField(null=True)
+    # The run that put others in its place; none where somebody did by hand.
+    superseded_by = same_site("aijobs.Run", null=True)
 
     class Meta:
         db_table = "retention_clues"
@@ -65,6 +67,10 @@ class RetentionClue(SiteRow):
                 | Q(superseded_at__isnull=False, superseded_on__isnull=False),
                 name="superseded_at_comes_with_its_date",
             ),
+            models.CheckConstraint(
+                condition=Q(superseded_by=None) | Q(superseded_at__isnull=False),
+                name="superseded_by_a_run_at_a_time",
+            ),
         ]
         # A member's clues at D.
         indexes = [
@@ -76,7 +82,10 @@ class RetentionClue(SiteRow):
 
 
 class ClueFeedback(SiteRow):
-    """What somebody thought of a clue or talking point, keyed on its fingerprint."""
+    """What somebody thought of a clue or talking point, keyed on its fingerprint.
+
+    Append-only: the newest row of each person counts.
+    """
 
     known_since = "recorded_at"
 
@@ -87,8 +96,17 @@ class ClueFeedback(SiteRow):
         UNSUITABLE = "unsuitable", _("unsuitable")
         OUTDATED = "outdated", _("outdated")
 
+    # Each says no: what it is about is shown to nobody any more.
+    DENIALS = (Verdict.WRONG, Verdict.UNSUITABLE, Verdict.OUTDATED)
+
     member = same_site("metrics.Member")
+    # what was judged: where it stood, and its text as prompts may carry it
+    cache_type = models.CharField(max_length=32)
+    target_id = models.CharField(max_length=64)
+    category = models.CharField(max_length=16, blank=True)
+    text = models.TextField()
     fingerprint = models.CharField(max_length=64)
+    # what was said of it
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
     reason = models.CharField(max_length=300, blank=True)
     user = models.ForeignKey(
@@ -99,7 +117,12 @@ class ClueFeedback(SiteRow):
 
     class Meta:
         db_table = "clue_feedback"
+        # The words on a member's clues at D.
         indexes = [models.Index(fields=["site", "member", "fingerprint"], name="feedback_of_clue")]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.fingerprint[:8]}"
+
+    @property
+    def is_denial(self) -> bool:
+        return self.verdict in self.DENIALS

@@ -87,6 +87,8 @@ class Run(SiteRow):
     # what came out
     response = models.TextField(blank=True)
     result = models.JSONField(null=True)
+    # What of the result was not written, each with the feedback that said no.
+    dropped = models.JSONField(default=list)
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     is_estimated = models.BooleanField(default=False)

@@ -6,9 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils.translation import override
 
-from aijobs.clues import add_manual_clue
 from aijobs.interventions import cancel_job
 from aijobs.jobs import open_app_run
+from aijobs.manual_clues import add_manual_clue
 from aijobs.models import Run, TriggerJob
 from aijobs.wording import SENTENCES, age_text
 from sandbox.context import live_context, use_context

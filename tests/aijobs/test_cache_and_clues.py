@@ -8,9 +8,11 @@ from itertools import count
 import pytest
 
 from aijobs.cache import fetch, store_result
-from aijobs.clues import add_manual_clue, clues_of, fingerprint_of, replace_clues
+from aijobs.clues import clues_of, replace_clues
 from aijobs.errors import Stale
+from aijobs.fingerprints import fingerprint_of
 from aijobs.jobs import open_app_run
+from aijobs.manual_clues import add_manual_clue
 from aijobs.models import CacheEntry, RetentionClue, Run
 from aijobs.pseudonyms import redact, resolve_names
 from metrics.importers import push_rows

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from aijobs.ai_apps.base import Features
-from aijobs.clues import add_manual_clue
+from aijobs.manual_clues import add_manual_clue
 from aijobs.registry import AI_APPS
 from aijobs.targets import Target
 from metrics.builds import build_site

@@ -1,0 +1,1 @@
+ALTER TABLE retention_clues DROP CONSTRAINT retention_clues_superseded_by_id_same_site;
