@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from aijobs import admin_views
+from aijobs import admin_views, clue_views
 from aijobs.alert_admin import AlertAdmin
 from aijobs.guard_admin import KillSwitchAdmin
 from aijobs.interventions import cancel_job, rerun_job, retry_job
@@ -92,7 +92,13 @@ class TriggerJobAdmin(SiteModelAdmin):
                 wrap(admin_views.show_insight),
                 name="aijobs_insight",
             ),
+            path(
+                "insight/<str:app>/<str:target_id>/evidence/",
+                wrap(admin_views.show_evidence),
+                name="aijobs_evidence",
+            ),
             path("clues/<int:member_id>/", wrap(admin_views.show_clues), name="aijobs_clues"),
+            *clue_views.urls(wrap),
             path("<int:job_id>/progress/", wrap(admin_views.show_progress), name="aijobs_progress"),
             *(
                 path(

@@ -10,10 +10,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from aijobs.cache import find_entry
+from aijobs.evidence import evidence_of
 from aijobs.jobs import CLUE_REFRESH, job_progress, open_app_run, open_clue_refresh
 from aijobs.models import Run, TriggerJob
 from aijobs.registry import AI_APPS, find_app
-from aijobs.targets import MEMBER
+from aijobs.targets import MEMBER, Target
 from aijobs.templatetags.insights import PANELS, clue_panel, insight_panel, may_run_apps
 from aijobs.wording import sentence_for
 from metrics.models import Member
@@ -75,14 +77,22 @@ def show_insight(request: HttpRequest, app: str, target_id: str) -> HttpResponse
     """The panel of an app's newest result."""
     if app not in PANELS:
         raise Http404
-    try:
-        target = AI_APPS[app].form.read(target_id)
-    except NotFound as error:
-        raise Http404 from error
-    if target.member_id is not None:
-        _require_member(context_of(request), target.member_id)
+    _target_of(request, app, target_id)
     panel = insight_panel({"request": request}, app, target_id)
     return render(request, "aijobs/insight_panel.html", panel)
+
+
+@require_GET
+def show_evidence(request: HttpRequest, app: str, target_id: str) -> HttpResponse:
+    """What the newest result of an app rests on, as it stands at D."""
+    if app not in AI_APPS:
+        raise Http404
+    target, ctx = _target_of(request, app, target_id), context_of(request)
+    entry = find_entry(cache_type=AI_APPS[app].cache_type, target_id=target_id, ctx=ctx)
+    if entry is None:
+        raise Http404
+    evidence = evidence_of(entry.references, target=target, ctx=ctx)
+    return render(request, "aijobs/evidence.html", {"evidence": evidence})
 
 
 @require_GET
@@ -90,6 +100,17 @@ def show_clues(request: HttpRequest, member_id: int) -> HttpResponse:
     """The panel of a member's clues in force."""
     _require_member(context_of(request), member_id)
     return render(request, "aijobs/clue_panel.html", clue_panel({"request": request}, member_id))
+
+
+def _target_of(request: HttpRequest, app: str, target_id: str) -> Target:
+    """What a result's address names; Http404 where there is no such thing at D."""
+    try:
+        target = AI_APPS[app].form.read(target_id)
+    except NotFound as error:
+        raise Http404 from error
+    if target.member_id is not None:
+        _require_member(context_of(request), target.member_id)
+    return target
 
 
 def _require_member(ctx: RuntimeContext, member_id: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from aijobs.ai_apps.base import AIApp
-from aijobs.cache import fetch
+from aijobs.cache import NotGenerated, fetch
 from aijobs.clues import judged_clues_of
 from aijobs.feedback import Subject, clue_subject, give_feedback, part_subject
 from aijobs.firing import PREWARM_EVERYWHERE, fire_event
@@ -53,11 +52,6 @@ from sandbox.idempotency import idempotent
 from sandbox.pagination import NewestFirst
 from sandbox.permissions import IsPerson
 from sandbox.serializers import ErrorSerializer
-
-
-class NotGenerated(NotFound):
-    code = "not_generated"
-    message = _("There is no analysis yet.")
 
 
 class InsightView(APIView):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from aijobs.errors import Stale
 from aijobs.models import CacheEntry, Run
@@ -15,7 +16,13 @@ from aijobs.opinions import Opinions, judge_result
 from aijobs.pseudonyms import resolve_names
 from aijobs.staleness import is_stale
 from sandbox.context import RuntimeContext
+from sandbox.errors import NotFound
 from sandbox.models import Mode
+
+
+class NotGenerated(NotFound):
+    code = "not_generated"
+    message = _("There is no analysis yet.")
 
 
 @dataclass(frozen=True)

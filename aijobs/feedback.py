@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from aijobs.cache import find_entry
+from aijobs.cache import NotGenerated, find_entry
 from aijobs.clues import lock_member
 from aijobs.events import after_commit, announce_cache_update
 from aijobs.fingerprints import full_summary
@@ -78,12 +78,12 @@ def part_subject(
     """A talking point or clue of the result in force at D.
 
     Raises:
-        NotFound: there is no result. BadRequest: it has no such part.
+        NotGenerated: there is no result. BadRequest: it has no such part.
     """
     entry = find_entry(cache_type=cache_type, target_id=target_id, ctx=ctx)
     member_id = read_target(target_id).member_id
     if entry is None or member_id is None:
-        raise NotFound
+        raise NotGenerated
     part = next((one for one in parts_of(entry) if one["fingerprint"] == fingerprint), None)
     if part is None:
         message = _("This result has no part with this fingerprint; read it again.")

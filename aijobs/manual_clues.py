@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -61,8 +62,9 @@ def edit_manual_clue(
     before = {name: getattr(old, name) for name in texts}
     if texts == before and old.superseded_at is None:
         return old
-    _supersede(ctx, old)
-    clue = _write(ctx=ctx, member_id=old.member_id, actor=actor, **texts)
+    with transaction.atomic():
+        _supersede(ctx, old)
+        clue = _write(ctx=ctx, member_id=old.member_id, actor=actor, **texts)
     _record("clue_edited", clue, ctx=ctx, actor=actor, before=before, after=texts)
     return clue
 

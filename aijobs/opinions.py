@@ -76,6 +76,13 @@ class Opinions:
         found = Counter(row.verdict for row in self.about(fingerprint))
         return {verdict: found[verdict] for verdict in Verdict.values if found[verdict]}
 
+    def by_subject(self) -> dict[str, list[ClueFeedback]]:
+        """Everybody's words by fingerprint, the newest first."""
+        return {
+            fingerprint: sorted(rows, key=lambda row: -row.pk)
+            for fingerprint, rows in self._about.items()
+        }
+
     def denied_clues(self) -> list[ClueFeedback]:
         """The words that keep the next consolidation from saying it again, the newest first."""
         rows = (row for rows in self._about.values() for row in rows)

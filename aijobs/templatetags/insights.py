@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from aijobs.cache import fetch
-from aijobs.clues import clues_of
+from aijobs.clues import CATEGORIES, judged_clues_of
+from aijobs.models import ClueFeedback
+from aijobs.opinions import Opinions
 from aijobs.registry import AI_APPS
 from aijobs.targets import CELL, PAIR, Target
 from aijobs.wording import age_text
@@ -33,17 +38,64 @@ PANELS = {
 }
 
 
+# The verdicts that ask why.
+_ASKING = (ClueFeedback.Verdict.WRONG, ClueFeedback.Verdict.UNSUITABLE)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who looks at clues or talking points, what everybody thinks of them, and who may say so."""
+
+    opinions: Opinions
+    user_id: int | None
+    may_judge: bool
+
+    @classmethod
+    def of(cls, request: HttpRequest, opinions: Opinions | None) -> Judge:
+        may_judge = not request.context.is_sandbox and request.user.has_perm(  # type: ignore[attr-defined]
+            "aijobs.add_cluefeedback"
+        )
+        return cls(opinions or Opinions([]), request.user.pk, may_judge)
+
+
+@register.inclusion_tag("aijobs/verdicts.html", takes_context=True)
+def verdicts(
+    context: dict[str, Any], url: str, fingerprint: str, written_at: datetime | None = None
+) -> dict[str, Any]:
+    """What people think of one clue or talking point, with buttons to say so."""
+    judge: Judge = context["judge"]
+    mine = judge.opinions.word_of(judge.user_id, fingerprint, written_at=written_at)
+    counts = judge.opinions.counts(fingerprint)
+    return {
+        "url": url,
+        "fingerprint": fingerprint,
+        "may_judge": judge.may_judge,
+        "mine": mine,
+        "choices": [
+            {
+                "value": verdict.value,
+                "label": verdict.label,
+                "count": counts.get(verdict, 0),
+                "asks": verdict in _ASKING,
+            }
+            for verdict in ClueFeedback.Verdict
+        ],
+    }
+
+
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
 def insight_panel(context: dict[str, Any], app: str, target_id: int | str) -> dict[str, Any]:
     """The newest result of an app (one of PANELS) for a target, with its button."""
     request = context["request"]
     ctx: RuntimeContext = request.context
     declared = AI_APPS[app]
+    insight = fetch(cache_type=declared.cache_type, target_id=str(target_id), ctx=ctx)
     return {
         "app": declared,
         "body": f"aijobs/results/{PANELS[app]}.html",
         "target_id": str(target_id),
-        "insight": fetch(cache_type=declared.cache_type, target_id=str(target_id), ctx=ctx),
+        "insight": insight,
+        "judge": Judge.of(request, insight.opinions if insight else None),
         "runtime": ctx,
         "may_run": may_run_apps(request.user),
     }
@@ -98,13 +150,18 @@ def clue_panel(context: dict[str, Any], member_id: int) -> dict[str, Any]:
     request = context["request"]
     ctx: RuntimeContext = request.context
     now = timezone.now()
-    clues = clues_of(member_id=member_id, ctx=ctx)
+    clues, opinions = judged_clues_of(member_id=member_id, ctx=ctx)
     for clue in clues:
         clue.age_seconds = int((now - clue.valid_from).total_seconds())  # type: ignore[attr-defined]
     return {
         "app": AI_APPS["app8_consolidate"],
         "target_id": member_id,
         "clues": clues,
+        "has_ai_clues": any(clue.run_id for clue in clues),
+        "categories": CATEGORIES,
+        "judge": Judge.of(request, opinions),
+        "may_trace": request.user.has_perm("aijobs.view_run"),
+        "may_write": not ctx.is_sandbox and request.user.has_perm("aijobs.change_retentionclue"),
         "runtime": ctx,
         "may_run": may_run_apps(request.user),
     }

@@ -1,5 +1,7 @@
 // Panels of AI results: their button runs the app, the words of progress come beside it, the new
 // text is swapped in. The socket says when to ask; while it is down, we ask every two seconds.
+// Their other forms (judging, clues by hand) are sent without a reload as well; evidence is fetched
+// when its fold is opened.
 (() => {
   "use strict";
 
@@ -13,6 +15,8 @@
       return response[as]();
     });
 
+  const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+
   const say = (panel, text, { isBusy = false, isBad = false } = {}) => {
     const line = panel.querySelector("[data-progress]");
     line.replaceChildren();
@@ -21,8 +25,12 @@
     line.classList.toggle("zq-down", isBad);
   };
 
+  const sayLost = (panel) => {
+    say(panel, panel.querySelector("[data-progress]").dataset.lost, { isBad: true });
+  };
+
   const refresh = async (panel) => {
-    const page = new DOMParser().parseFromString(await get(panel.dataset.url, "text"), "text/html");
+    const page = parse(await get(panel.dataset.url, "text"));
     for (const part of ["[data-body]", "[data-label]"]) {
       const old = panel.querySelector(part);
       if (old) old.replaceWith(page.querySelector(part));
@@ -81,12 +89,61 @@
       if (last.status === "completed") await refresh(panel);
       say(panel, last.message || last.label, { isBad: last.status !== "completed" });
     } catch {
-      say(panel, form.dataset.lost, { isBad: true });
+      sayLost(panel);
     } finally {
       button.disabled = false;
       delete panel.dataset.isRunning;
     }
   };
+
+  // Send a form and show what has become of its panel; the keyboard stays where it was.
+  const post = async (panel, form) => {
+    panel.dataset.isRunning = "yes";
+    try {
+      const response = await fetch(form.action, {
+        method: "POST",
+        body: new FormData(form),
+        headers: { "X-Requested-With": "fetch" },
+      });
+      const answer = await response.json();
+      if (response.ok) {
+        await refresh(panel);
+        const same = panel.querySelector(`[data-key="${form.dataset.key}"] button`);
+        (same ?? panel.querySelector("[data-body] :is(button, summary)"))?.focus();
+      }
+      say(panel, answer.message, { isBad: !response.ok });
+    } catch {
+      sayLost(panel);
+    } finally {
+      delete panel.dataset.isRunning;
+    }
+  };
+
+  // Some verdicts ask why before they are sent.
+  const judge = (button) => {
+    const { form } = button;
+    const why = form.querySelector("[data-reason]");
+    form.elements.verdict.value = button.dataset.verdict;
+    form.elements.reason.value = "";
+    why.hidden = !("asks" in button.dataset);
+    for (const one of form.querySelectorAll("[data-asks]")) {
+      one.setAttribute("aria-expanded", String(one === button));
+    }
+    if (why.hidden) form.requestSubmit();
+    else form.elements.reason.focus();
+  };
+
+  const openEvidence = async (fold) => {
+    const body = fold.querySelector("[data-evidence-body]");
+    if (!fold.open || body.childElementCount) return;
+    try {
+      body.replaceChildren(...parse(await get(fold.dataset.evidence, "text")).body.childNodes);
+    } catch {
+      body.textContent = fold.dataset.lost; // opened again, it asks again
+    }
+  };
+
+  const isTyping = (panel) => panel.querySelector("[data-body] :is(input, textarea, select):focus");
 
   // Somebody else's run, or a bill that came in: the text changes under the reader's eyes.
   const onCacheUpdated = ({ detail }) => {
@@ -94,16 +151,33 @@
     if (detail.mode !== mode || (mode === "sandbox" && detail.business_date !== day)) return;
     for (const panel of document.querySelectorAll("[data-panel]")) {
       const { cacheType, target, isRunning } = panel.dataset;
-      if (cacheType === detail.cache_type && target === detail.target_id && !isRunning) refresh(panel);
+      if (cacheType !== detail.cache_type || target !== detail.target_id) continue;
+      if (!isRunning && !isTyping(panel)) refresh(panel);
     }
   };
 
   document.addEventListener("submit", (event) => {
-    const form = event.target.closest("form[data-run]");
+    const form = event.target.closest("form:is([data-run], [data-post])");
     if (!form) return;
     event.preventDefault();
-    run(form.closest("[data-panel]"), form);
+    ("run" in form.dataset ? run : post)(form.closest("[data-panel]"), form);
   });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-verdict]");
+    if (button) judge(button);
+  });
+  document.addEventListener("keydown", (event) => {
+    const why = event.key === "Escape" && event.target.closest("[data-reason]");
+    if (!why) return;
+    why.hidden = true;
+    const asking = why.closest("form").querySelector("[aria-expanded=true]");
+    asking.setAttribute("aria-expanded", "false");
+    asking.focus();
+  });
+  // It does not bubble.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches("[data-evidence]")) openEvidence(event.target);
+  }, true);
   document.addEventListener("change", (event) => {
     event.target.closest("form[data-choice]")?.requestSubmit();
   });
