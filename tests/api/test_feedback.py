@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,7 +12,7 @@ from aijobs.cache import store_result
 from aijobs.jobs import open_app_run
 from aijobs.manual_clues import add_manual_clue
 from aijobs.models import ClueFeedback, RetentionClue, Run
-from metrics.models import Assistant
+from metrics.models import Assistant, IngestBatch
 from sandbox.context import live_context, use_context
 from sandbox.models import RuntimeSetting
 from tests.factories import push_assistant, push_bill
@@ -175,6 +177,19 @@ def test_an_idempotency_key_gives_the_first_answer(manager, member):
     again = manager.post(url(clue), {"verdict": "used"}, "json", HTTP_IDEMPOTENCY_KEY="k")
 
     assert (first.json(), again.json()["unchanged"]) == (again.json(), False)
+
+
+def test_what_was_said_later_is_not_known_earlier(manager, member):
+    clue = make_clue(member)
+    push_bill(member.site, TODAY)
+    with use_context(live_context(member.site)):
+        known_at = IngestBatch.objects.latest("number").committed_at.isoformat()
+
+    manager.post(url(clue), {"verdict": "wrong"}, "json")
+
+    assert clues(manager, member) == []
+    then = clues(manager, member, f"?{urlencode({'known_at': known_at})}")
+    assert [one["feedback"]["counts"] for one in then] == [{}]
 
 
 # --- Talking points ------------------------------------------------------------------------------
