@@ -177,7 +177,9 @@ def _read(form: forms.Form) -> dict[str, Any]:
         BadRequest: naming each field that is wrong.
     """
     if not form.is_valid():
-        raise BadRequest(fields={name: list(texts) for name, texts in form.errors.items()})
+        raise BadRequest(
+            fields={name: [str(text) for text in texts] for name, texts in form.errors.items()}
+        )
     return form.cleaned_data
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from aijobs.cache import NotGenerated, find_entry
-from aijobs.clues import lock_member
+from aijobs.clues import NewClue, lock_member
 from aijobs.events import after_commit, announce_cache_update
 from aijobs.fingerprints import full_summary
 from aijobs.models import ClueFeedback, RetentionClue, Run
@@ -164,7 +163,7 @@ def give_feedback(
         subject=row,
         site_id=ctx.site.pk,
         actor_id=user.pk,
-        before=last and {"verdict": last.verdict, "reason": last.reason},
+        before={"verdict": last.verdict, "reason": last.reason} if last else None,
         after={"member": subject.member_id, "verdict": verdict, "reason": reason},
     )
     _announce(row, ctx=ctx)
@@ -199,9 +198,7 @@ def _announce(row: ClueFeedback, *, ctx: RuntimeContext) -> None:
 # --- After a consolidation -----------------------------------------------------------------------
 
 
-def keep_unmarked(
-    *, run: Run, member_id: int, clues: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def keep_unmarked(*, run: Run, member_id: int, clues: Sequence[NewClue]) -> list[NewClue]:
     """The clues of an answer that may be written, whoever gave it; the run keeps the others.
 
     In the transaction that ends the run, under the lock on the member: a word that was said while

@@ -100,8 +100,12 @@ def test_only_the_gate_calls_a_provider() -> None:
         (r"import broadcast$", "aijobs.events"),
         (r"TriggerJob\.objects\.(bulk_)?create", "aijobs.job_states"),
         (r"Alert\.objects\.(bulk_)?create", "aijobs.alerts"),
+        (r"ClueFeedback\.objects\.(bulk_)?create", "aijobs.feedback"),
     ],
-    ids=["audit", "options", "queue", "channel layer", "live messages", "jobs", "alerts"],
+    ids=[
+        *("audit", "options", "queue", "channel layer", "live messages"),
+        *("jobs", "alerts", "feedback"),
+    ],
 )
 def test_each_table_has_one_writer(pattern: str, writer: str) -> None:
     assert callers_of(pattern) <= {writer}
