@@ -165,8 +165,8 @@ def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> list[Run]:
 def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:
     """What a driver that is gone left running ends, and gets a next attempt.
 
-    As `unknown` where a call was out, else as `failed` with the error of its last call: the driver
-    went while it waited to try again.
+    As `unknown` where a call was out, else as `cancelled` with the error of its last call: the
+    driver went while it waited to try again.
     """
     lost = _lock_runs(job, (Status.RUNNING,))
     calls = ProviderCall.objects.filter(site_id=job.site_id, run_id__in=[run.pk for run in lost])
@@ -177,7 +177,7 @@ def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:
         if call.status == ProviderCall.Status.UNKNOWN:
             _end(run, Status.UNKNOWN)
         else:
-            _end(run, Status.FAILED, error_code=call.error_code or "invalid_output")
+            _end(run, Status.CANCELLED, error_code=call.error_code or "cancelled")
         attempts.append(open_next_attempt(run, keep_inputs=keep_inputs))
     return attempts
 

@@ -155,22 +155,22 @@ BEGIN
             SET generation = b.generation + 1, probe_until = moment + in_seconds * interval '1 s'
             WHERE b.id = breaker.id RETURNING b.generation INTO breaker.generation;
         END IF;
-        generation := run.generation;
-        IF in_purpose = 'first' THEN
-            UPDATE runs r
-            SET status = 'running', started_at = moment, generation = nextval('run_generation'),
-                guards = '["kill_switch", "breaker", "rate", "budget"]',
-                provider = coalesce(in_inputs->>'provider', r.provider),
-                model = coalesce(in_inputs->>'model', r.model),
-                prompt_version = coalesce((in_inputs->>'prompt_version')::integer, r.prompt_version),
-                prompt = coalesce(in_inputs->>'prompt', r.prompt),
-                features = coalesce(in_inputs->'features', r.features),
-                features_sha256 = coalesce(in_inputs->>'features_sha256', r.features_sha256),
-                "references" = coalesce(in_inputs->'references', r."references"),
-                watermark = coalesce((in_inputs->>'watermark')::bigint, r.watermark)
-            WHERE r.id = in_run
-            RETURNING r.generation INTO generation;
-        END IF;
+        UPDATE runs r
+        SET status = 'running', started_at = coalesce(r.started_at, moment),
+            generation = CASE in_purpose WHEN 'first' THEN nextval('run_generation')
+                                         ELSE r.generation END,
+            guards = '["kill_switch", "breaker", "rate", "budget"]',
+            provider = coalesce(in_inputs->>'provider', r.provider),
+            model = coalesce(in_inputs->>'model', r.model),
+            prompt_version = coalesce((in_inputs->>'prompt_version')::integer, r.prompt_version),
+            prompt = coalesce(in_inputs->>'prompt', r.prompt),
+            features = coalesce(in_inputs->'features', r.features),
+            features_sha256 = coalesce(in_inputs->>'features_sha256', r.features_sha256),
+            "references" = coalesce(in_inputs->'references', r."references"),
+            watermark = coalesce((in_inputs->>'watermark')::bigint, r.watermark)
+        WHERE r.id = in_run AND (in_purpose = 'first' OR in_inputs IS NOT NULL)
+        RETURNING r.generation INTO generation;
+        generation := coalesce(generation, run.generation);
         INSERT INTO provider_calls (
             site_id, run_id, n, purpose, app, provider, model, business_date, chain_date,
             is_patient, breaker_generation, status, hold, tokens_in, tokens_out, overrun,

@@ -144,7 +144,7 @@ def test_a_driver_that_goes_between_two_calls_leaves_no_call_in_doubt(store, pro
     drive(job_id)
 
     runs = [(run.attempt, run.status, run.error_code) for run in rows(store, Run)]
-    assert runs == [(1, "failed", "throttled"), (2, "success", "")]
+    assert runs == [(1, "cancelled", "throttled"), (2, "success", "")]
     assert [call.status for call in rows(store, ProviderCall)] == ["released", "settled"]
 
 
