@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
 from metrics.calculations.areas import AreaTree
-from metrics.calculations.finance import daily_series, prepaid_liability
+from metrics.calculations.finance import daily_paid, prepaid_liability
 from metrics.calculations.grid import Cell, closed_columns, closed_periods
+from metrics.calculations.hall import OpenDays
 from metrics.calculations.retention import transitions
+from metrics.money import yuan
 from metrics.ranges import RANGES
 from sandbox.context import RuntimeContext
-from sandbox.models import SiteIngest
+
+# What a weekday is worth is read from so many weeks before a period.
+RHYTHM_WEEKS = 12
+
+
+@dataclass(frozen=True)
+class Day:
+    """What an area took in on a day on which the store was open."""
+
+    date: date
+    paid: Decimal
+    bills: int
 
 
 class Books:
@@ -30,7 +43,7 @@ class Books:
         self.closed = replace(ctx, business_date=self.until)
         self.areas = AreaTree(ctx=ctx)
         self._ranges = list(ranges)
-        self._series: dict[str, list[dict[str, Any]]] = {}
+        self._paid_by_area: dict[str, Mapping[date, tuple[int, int]]] = {}
 
     @cached_property
     def columns(self) -> dict[str, dict[str, Cell]]:
@@ -38,18 +51,17 @@ class Books:
         return closed_columns(ranges=self._ranges, areas=self.areas, ctx=self.ctx)
 
     @cached_property
-    def opened_on(self) -> date | None:
-        """The store's first business date."""
-        ingest = SiteIngest.objects.filter(site=self.ctx.site)
-        return ingest.values_list("first_business_date", flat=True).first()
+    def open_days(self) -> OpenDays:
+        """The store's first business date and the days it was closed."""
+        return OpenDays.of(ctx=self.closed)
 
     @cached_property
     def liability(self) -> Decimal:
         return prepaid_liability(ctx=self.closed)
 
-    def members(self, range_key: str, names: Sequence[str]) -> dict[str, dict[str, int]]:
-        """How many members became new, returned and churned in periods of a range."""
-        return {name: self._transitions[f"{range_key}__{name}"] for name in names}
+    def members(self, range_key: str, name: str) -> dict[str, int]:
+        """How many members became new, returned and churned in a period of a range."""
+        return self._transitions[f"{range_key}__{name}"]
 
     @cached_property
     def _transitions(self) -> Mapping[str, dict[str, int]]:
@@ -60,18 +72,52 @@ class Books:
         }
         return transitions(periods, ctx=self.closed)
 
-    def days(self, area: str, start: date, end: date) -> list[dict[str, Any]]:
-        """What an area took in on each day of a range."""
-        if area not in self._series:
-            spans = [cells[area]["dates"]["current"] for cells in self.columns.values()]
-            self._series[area] = daily_series(
-                start=min(first for first, _last in spans),
-                end=max(last for _first, last in spans),
-                area_code=area,
-                areas=self.areas,
-                ctx=self.closed,
-            )
-        return [row for row in self._series[area] if start <= row["date"] <= end]
+    def days(self, area: str, start: date, end: date) -> list[Day]:
+        """What an area took in on each day that the store was open, with or without bills."""
+        if area not in self._paid_by_area:
+            self._paid_by_area[area] = self._sum_up(area)
+        paid = self._paid_by_area[area]
+        return [
+            Day(day, yuan(cents), bills)
+            for day in self.dates(start, end)
+            for cents, bills in [paid.get(day, (0, 0))]
+        ]
+
+    def dates(self, start: date, end: date) -> list[date]:
+        """The days of [start, end] on which the store was open."""
+        first = self.open_days.first
+        days = (start + timedelta(days=nth) for nth in range((end - start).days + 1))
+        return [
+            day
+            for day in days
+            if first and first <= day <= self.until and day not in self.open_days.closures
+        ]
+
+    def _sum_up(self, area: str) -> Mapping[date, tuple[int, int]]:
+        parts = [self._daily[area_id] for area_id in self.areas.ids(area) if area_id in self._daily]
+        if len(parts) == 1:
+            return parts[0]
+        total: defaultdict[date, tuple[int, int]] = defaultdict(lambda: (0, 0))
+        for part in parts:
+            for day, (cents, bills) in part.items():
+                before = total[day]
+                total[day] = (before[0] + cents, before[1] + bills)
+        return total
+
+    @cached_property
+    def _daily(self) -> Mapping[int, Mapping[date, tuple[int, int]]]:
+        """Every area's days from the earliest that any range looks at; one statement."""
+        starts = (
+            min(cell["dates"]["previous"][0], rhythm_before(cell["dates"]["current"][0])[0])
+            for cells in self.columns.values()
+            for cell in cells.values()
+        )
+        return daily_paid(start=min(starts), end=self.until, ctx=self.closed)
+
+
+def rhythm_before(start: date) -> tuple[date, date]:
+    """The whole weeks before a period that its weekdays are measured by."""
+    return start - timedelta(weeks=RHYTHM_WEEKS), start - timedelta(days=1)
 
 
 _shared: ContextVar[dict[RuntimeContext, Books] | None] = ContextVar("shared_books", default=None)
