@@ -22,10 +22,12 @@ def signed(value: Decimal | int | None) -> str | None:
 
 
 def percent(ratio: Decimal | None, *, sign: bool = False) -> str | None:
-    """`12.3%`; None where unknown."""
+    """`12.3%`, with a sign `+12.3%`; None where unknown."""
     if ratio is None:
         return None
     shown = (ratio * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    if not shown:
+        return "0.0%"
     return f"{shown:+}%" if sign else f"{shown}%"
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from metrics.calculations.areas import AreaTree
 from metrics.calculations.finance import daily_paid, prepaid_liability
 from metrics.calculations.grid import Cell, closed_columns, closed_periods
-from metrics.calculations.hall import OpenDays
+from metrics.calculations.hall import Hall, OpenDays
 from metrics.calculations.retention import transitions
 from metrics.money import yuan
 from metrics.ranges import RANGES
@@ -48,12 +48,16 @@ class Books:
     @cached_property
     def columns(self) -> dict[str, dict[str, Cell]]:
         """Ranges that have a closed day, each with every area's cell; one statement."""
-        return closed_columns(ranges=self._ranges, areas=self.areas, ctx=self.ctx)
+        return closed_columns(ranges=self._ranges, hall=self._hall, ctx=self.ctx)
 
-    @cached_property
+    @property
     def open_days(self) -> OpenDays:
         """The store's first business date and the days it was closed."""
-        return OpenDays.of(ctx=self.closed)
+        return self._hall.open_days
+
+    @cached_property
+    def _hall(self) -> Hall:
+        return Hall(ctx=self.ctx, areas=self.areas)
 
     @cached_property
     def liability(self) -> Decimal:

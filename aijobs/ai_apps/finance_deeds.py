@@ -77,6 +77,7 @@ def is_large(lost: Decimal, features: Told) -> bool:
 
 
 def severity_of(lost: Decimal, features: Told) -> Severity:
-    """High where the loss is great and the rest of the whole has not made up for it."""
-    is_great = lost >= COUNTS_BADLY * number(features["previous"]["paid"])
-    return "high" if is_great and number(fair_change(features)["by"]) < 0 else "medium"
+    """High where much was lost; low where the rest of the whole has made up for it."""
+    if number(fair_change(features)["by"]) >= 0:
+        return "low"
+    return "high" if lost >= COUNTS_BADLY * number(features["previous"]["paid"]) else "medium"

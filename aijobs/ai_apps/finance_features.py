@@ -126,6 +126,8 @@ def describe_finance(ctx: RuntimeContext, target: Target) -> Features:
     cell = column[target.area]
     start, end = cell["dates"]["current"]
     values["range"]["words"] = span_words(start, end, today=ctx.business_date)
+    if books.open_days.first is not None and books.open_days.first > start:
+        values["range"]["books_begin"] = day_words(books.open_days.first)
     values |= _describe_cell(books, target, column)
     values["deadlines"] = [
         (ctx.business_date + timedelta(days=days)).isoformat() for days in (_SOON, _LATER)

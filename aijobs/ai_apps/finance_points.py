@@ -27,6 +27,8 @@ from aijobs.ai_apps.outputs import Finding
 ENOUGH_BILLS = 20
 # An amount that moved less than this part of what was paid before is noise.
 _NOISE = Decimal("0.005")
+# A change of less, in percent, needs no explanation.
+_WORTH_EXPLAINING = 2
 # What makes up most of a change comes first.
 _FIRST = 10
 # How a yuan that moved counts: what names a cause and can be acted on before what merely describes.
@@ -73,6 +75,8 @@ def is_of_days(features: Told) -> bool:
     calendar = changes["calendar"]
     if calendar is None or calendar["by"] is None:
         return False
+    if abs(number(changes["paid"]["percent"])) < _WORTH_EXPLAINING:
+        return False
     whole = number(changes["paid"]["by"])
     left = abs(number(calendar["like_for_like"]["by"]))
     return whole * number(calendar["by"]) > 0 and 2 * left < abs(whole)
@@ -114,8 +118,8 @@ def _traffic(features: Told) -> Iterator[Point]:
     ticket = change(changes["avg_ticket"], words=("高", "低"))
     is_of_bills = abs(number(by_bills)) >= abs(number(by_ticket))
     text = (
-        f"客流：{count(now['bills'], '单')}，比{before(features)}{bills}，等于{_gain(by_bills)}；"
-        f"客单价 {yuan(now['avg_ticket'])}，{ticket}，等于{_gain(by_ticket)}"
+        f"客流：{count(now['bills'], '单')}，比{before(features)}{bills}{_gain(by_bills)}；"
+        f"客单价 {yuan(now['avg_ticket'])}，{ticket}{_gain(by_ticket)}"
     )
     if not is_of_bills and (per_bill := _per_bill(features)):
         text += f"；每单里{per_bill}"
@@ -148,7 +152,7 @@ def _areas(features: Told) -> Iterator[Point]:
     rows = [row for row in features["areas"] if "by" in row and not row.get("contains_others")]
     if len(rows) < 2:
         return
-    top = max(rows, key=lambda row: abs(_beyond(features, row["by"], row["before"])))
+    top = max(rows, key=lambda row: _news(features, row["by"], row["before"]))
     others = [row for row in rows if row is not top and number(row["by"])]
     fallen = min(others, key=lambda row: number(row["by"]), default=None)
     risen = max(others, key=lambda row: number(row["by"]), default=None)
@@ -163,7 +167,7 @@ def _areas(features: Told) -> Iterator[Point]:
     ]
     yield Point(
         "areas",
-        abs(_beyond(features, top["by"], top["before"])) * _CAUSE,
+        _news(features, top["by"], top["before"]) * _CAUSE,
         Finding(text=f"分区域：{'；'.join(told)}。", metric="paid", figure=top["paid"]),
         clause=f"{top['name']}{change(top)}",
     )
@@ -179,8 +183,7 @@ def _payers(features: Told) -> Iterator[Point]:
     changes, now = _changes(features), features["current"]
     then = features["previous"]
     moved = {
-        key: abs(_beyond(features, changes[f"{key}_paid"]["by"], then[f"{key}_paid"]))
-        for key in _PAYERS
+        key: _news(features, changes[f"{key}_paid"]["by"], then[f"{key}_paid"]) for key in _PAYERS
     }
     first = max(moved, key=lambda key: moved[key])
     order = [first, *(key for key in _PAYERS if key != first)]
@@ -194,7 +197,7 @@ def _payers(features: Told) -> Iterator[Point]:
         clause += "，差不多抵消"
     yield Point(
         "payers",
-        moved[first] * _CAUSE,
+        moved[first] * _ASPECT,
         Finding(text=f"{told}。", metric=f"{first}_share", figure=now[f"{first}_share"]),
         clause=clause,
     )
@@ -205,9 +208,7 @@ def _parts(features: Told) -> Iterator[Point]:
     if any(then[part] is None or now[part] is None for part in _PARTS):
         yield from _stand_of_parts(features)
         return
-    moved = {
-        part: abs(_beyond(features, changes[part]["by"], then[part], of="gmv")) for part in _PARTS
-    }
+    moved = {part: _news(features, changes[part]["by"], then[part], of="gmv") for part in _PARTS}
     first, *others = sorted(_PARTS, key=lambda part: -moved[part])
     told = [
         f"{_PARTS[first]} {yuan(now[first])}（占 {now['part_shares'][first]}）{change(changes[first])}"
@@ -448,6 +449,7 @@ def _stand_of_payers(features: Told) -> Iterator[Point]:
             metric="member_share",
             figure=now["member_share"],
         ),
+        clause=f"会员占 {now['member_share']}",
     )
 
 
@@ -456,8 +458,12 @@ def _stand_of_areas(features: Told) -> Iterator[Point]:
     if len(rows) < 2:
         return
     told = "、".join(f"{row['name']} {yuan(row['paid'])}（{row['share']}）" for row in rows[:3])
-    finding = Finding(text=f"收得最多的区域：{told}。", metric="paid", figure=rows[0]["paid"])
-    yield Point("areas", number(rows[0]["paid"]) * _ASIDE, finding)
+    yield Point(
+        "areas",
+        number(rows[0]["paid"]) * _ASIDE,
+        Finding(text=f"收得最多的区域：{told}。", metric="paid", figure=rows[0]["paid"]),
+        clause=f"{rows[0]['name']}收得最多，占 {rows[0]['share']}",
+    )
 
 
 def _stand_of_share(features: Told) -> Iterator[Point]:
@@ -514,7 +520,9 @@ def _months(features: Told) -> Iterator[Point]:
         return
     means = [number(month["paid_per_day"]) for month in months]
     steps = [later > earlier for earlier, later in pairwise(means)]
-    trend = "，逐月走高" if all(steps) else "，逐月走低" if not any(steps) else ""
+    trend = ""
+    if len(steps) > 1 and len(set(steps)) == 1:
+        trend = f"，逐月走{'高' if steps[0] else '低'}"
     told = "、".join(f"{month['month']} {yuan(month['paid_per_day'])}" for month in months)
     yield Point(
         "months",
@@ -536,15 +544,16 @@ def _changes(features: Told) -> dict[str, Any]:
     return changes
 
 
-def _beyond(features: Told, by: str, stood: str, *, of: str = "paid") -> Decimal:
-    """How far a part moved beyond its share of the whole change: what makes it news."""
-    whole = number(features["previous"][of])
-    proportional = number(_changes(features)[of]["by"]) * number(stood) / whole if whole else 0
-    return number(by) - proportional
+def _news(features: Told, by: str, stood: str, *, of: str = "paid") -> Decimal:
+    """How much of a part's change is its own: what the rest's growth does not explain."""
+    whole, change_of_whole = number(features["previous"][of]), number(_changes(features)[of]["by"])
+    rest = whole - number(stood)
+    growth_of_rest = (change_of_whole - number(by)) / rest if rest else Decimal()
+    return min(abs(number(by)), abs(number(by) - number(stood) * growth_of_rest))
 
 
 def _gain(by: str) -> str:
-    return f"{'多' if number(by) >= 0 else '少'}收 {yuan(by)}"
+    return f"，等于{'多' if number(by) > 0 else '少'}收 {yuan(by)}" if number(by) else ""
 
 
 _Kind = Callable[[Told], Iterator[Point]]

@@ -126,13 +126,17 @@ def _groupbuy(features: Told) -> Iterator[Concern]:
     if points < _bound(_GROUPBUY_POINTS, then["bills"]):
         return
     best = features["days"]["best"]
+    like = (
+        f"，像{best['day']}（{count(best['bills'], '单')}）这样本来就满的"
+        if best["bills"] >= _A_FULL_DAY
+        else "，客人本来就多的"
+    )
     yield Concern(
         points / 100 * number(now["paid"]),
         warn(f"团购占实收从 {then['groupbuy_share']} 升到 {now['groupbuy_share']}"),
         propose(
             features,
-            f"把{place(features)}的团购单按星期和钟点排开，像{best['day']}（{count(best['bills'], '单')}）"
-            "这样本来就满的时段〔请店长填写〕不接团购",
+            f"把{place(features)}的团购单按星期和钟点排开{like}时段〔请店长填写〕不接团购",
             due=features["deadlines"][1],
             metric="groupbuy_share",
             expected=f"团购占比回到 {then['groupbuy_share']}",

@@ -46,7 +46,8 @@ def _headline(features: dict[str, Any], points: list[Point]) -> str:
     if then is None:
         year = features["changes"].get("year_ago")
         compared = f"，同比{change(year['paid'])}" if year else ""
-        return f"{text}{compared}，没有{before(features)}的数据可比。"
+        main = next((f"；{point.clause}" for point in points if point.clause), "")
+        return f"{text}{compared}，没有{before(features)}的数据可比{main}。"
     changes = features["changes"]["previous"]
     if not is_comparable(features):
         return f"{text}、{count(now['bills'], '单')}{_stood(features)}，样本少，涨跌仅供参考。"
@@ -65,7 +66,8 @@ def _headline(features: dict[str, Any], points: list[Point]) -> str:
 def _opening(features: dict[str, Any]) -> str:
     days, now = features["range"], features["current"]
     closed = f"，{'、'.join(now['closed'])}停业" if now["closed"] else ""
-    return f"{features['data_until_words']}，{place(features)}{days['name']}（{days['words']}{closed}）"
+    opened = f"，{days['books_begin']}起有账" if "books_begin" in days else ""
+    return f"{features['data_until_words']}，{place(features)}{days['name']}（{days['words']}{opened}{closed}）"
 
 
 def _stood(features: dict[str, Any]) -> str:

@@ -38,9 +38,9 @@ def finance_grid(*, ctx: RuntimeContext | None = None) -> dict[str, dict[str, Ce
     Each period of a cell holds what finance_totals says of it.
     """
     ctx = ctx or current_context()
-    areas = AreaTree(ctx=ctx)
+    hall = Hall(ctx=ctx, areas=AreaTree(ctx=ctx))
     dates = {key: periods_of(key, ctx.business_date) for key in RANGES}
-    return _cells(areas, areas.codes, dates, ctx=ctx)
+    return _cells(hall, hall.areas.codes, dates, ctx=ctx)
 
 
 def finance_cell(
@@ -52,16 +52,20 @@ def finance_cell(
         BadRequest: no such range. NotFound: the store has no such area.
     """
     ctx = ctx or current_context()
+    hall = Hall(ctx=ctx, areas=AreaTree(ctx=ctx))
     dates = {range_key: periods_of(range_key, ctx.business_date)}
-    return _cells(AreaTree(ctx=ctx), [area_code], dates, ctx=ctx)[area_code][range_key]
+    return _cells(hall, [area_code], dates, ctx=ctx)[area_code][range_key]
 
 
 def closed_columns(
-    *, ranges: Iterable[str], areas: AreaTree, ctx: RuntimeContext | None = None
+    *, ranges: Iterable[str], hall: Hall, ctx: RuntimeContext | None = None
 ) -> dict[str, dict[str, Cell]]:
     """Every area of the store in ranges of closed days (see closed_periods): {range: {area: cell}}.
 
     One statement for all of them. A range that has no closed day yet is left out.
+
+    Args:
+        hall: the store's at D.
 
     Raises:
         BadRequest: no such range.
@@ -71,8 +75,9 @@ def closed_columns(
     dates = {key: periods for key, periods in closed.items() if periods is not None}
     if not dates:
         return {}
-    cells = _cells(areas, areas.codes, dates, ctx=ctx)
-    return {key: {code: cells[code][key] for code in areas.codes} for key in dates}
+    codes = hall.areas.codes
+    cells = _cells(hall, codes, dates, ctx=ctx)
+    return {key: {code: cells[code][key] for code in codes} for key in dates}
 
 
 def closed_periods(range_key: str, day: date) -> dict[str, tuple[date, date]] | None:
@@ -101,15 +106,14 @@ def periods_of(range_key: str, day: date) -> dict[str, tuple[date, date]]:
 
 
 def _cells(
-    areas: AreaTree,
+    hall: Hall,
     codes: Sequence[str],
     dates: Mapping[str, dict[str, tuple[date, date]]],
     *,
     ctx: RuntimeContext,
 ) -> dict[str, dict[str, Cell]]:
     asked = [days for periods in dates.values() for days in periods.values()]
-    found = _sums(areas, codes, asked, ctx=ctx)
-    hall = Hall(ctx=ctx, areas=areas)
+    found = _sums(hall.areas, codes, asked, ctx=ctx)
 
     def figures(code: str, start: date, end: date) -> dict[str, Any]:
         sums = found.get((code, start, end)) or dict.fromkeys(FINANCE_SUMS, 0)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 import time_machine
@@ -25,8 +26,6 @@ from tests.factories import bill, push_bills
 NOW = datetime(2026, 5, 5, 4, tzinfo=UTC)  # 12:00 in Shanghai, a Tuesday
 TODAY = date(2026, 5, 5)
 AREAS = ("hall", "hallA", "hallB", "hallC", "vip", "snooker", "mahjong", "ktv")
-VAGUE = re.compile("加强营销|提升服务")
-
 pytestmark = pytest.mark.django_db
 
 
@@ -47,13 +46,15 @@ def values_of(site: Site, day: date = TODAY, *args: str) -> dict:
 
 
 def numbers_in(value: object) -> set[str]:
-    """Every number of a text, without signs and needless zeros."""
-    return {
-        f"{float(found):g}"
-        for found in re.findall(
-            r"\d+(?:\.\d+)?", json.dumps(value, ensure_ascii=False, default=str)
-        )
-    }
+    """Every number of a text, without signs, separators and needless zeros."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    found = re.findall(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", text)
+    return {f"{Decimal(number.replace(',', '')).normalize():f}" for number in found}
+
+
+def with_whole(numbers: set[str]) -> set[str]:
+    """The numbers, and what they are without their cents."""
+    return numbers | {str(Decimal(one).quantize(Decimal(1), ROUND_HALF_UP)) for one in numbers}
 
 
 def test_what_is_told_are_the_metrics_of_the_closed_days(site):
@@ -61,10 +62,9 @@ def test_what_is_told_are_the_metrics_of_the_closed_days(site):
 
     with use_context(live_context(site)) as ctx:
         totals = finance_totals(start=date(2026, 5, 1), end=date(2026, 5, 4), ctx=ctx)
-    for key in ("gmv", "paid", "cash_in", "recognised_revenue", "discount"):
+    for key in ("gmv", "paid", "cash_in", "recognised_revenue", "discount", "recharge_principal"):
         assert told[key] == str(totals[key])
-    assert (told["start"], told["end"]) == ("2026-05-01", "2026-05-04")
-    assert (told["bills"], told["recharge"]["recharge_principal"]) == (3, "1000.00")
+    assert (told["words"], told["open_days"], told["bills"]) == ("5月1日至5月4日", 4, 3)
 
 
 def test_the_open_day_is_not_told_even_when_it_has_bills(site):
@@ -78,10 +78,10 @@ def test_the_open_day_is_not_told_even_when_it_has_bills(site):
 def test_it_stands_beside_as_many_days_before_and_the_year_before(site):
     told = values_of(site)
 
-    assert (told["previous"]["start"], told["previous"]["end"]) == ("2026-04-01", "2026-04-04")
-    assert (told["year_ago"]["start"], told["year_ago"]["end"]) == ("2025-05-01", "2025-05-04")
+    assert told["previous"]["words"] == "4月1日至4月4日"
+    assert told["year_ago"]["words"] == "2025年5月1日至5月4日"
     assert (told["previous"]["paid"], told["year_ago"]["paid"]) == ("500.00", "500.00")
-    assert told["changes"]["year_ago"]["paid"] == "-58.0%"
+    assert told["changes"]["year_ago"]["paid"] == {"by": "-290.00", "percent": "-58.0%"}
 
 
 def test_a_period_before_the_store_was_there_is_unknown(site):
@@ -134,7 +134,7 @@ def test_on_its_first_day_a_range_has_no_closed_day(site, day, range_key, has_be
 def test_every_insight_says_up_to_when(site):
     headline = finance_rules(values_of(site, date(2026, 4, 20)))["headline"]
 
-    assert headline.startswith("截至 4月19日营业结束，全店本月（2026-04-01 至 2026-04-19）实收")
+    assert headline.startswith("截至 4月19日营业结束，全店本月（4月1日至4月19日）实收 2,300 元")
 
 
 @pytest.mark.parametrize("area", ["all", "hall", "vip"])
@@ -144,49 +144,9 @@ def test_every_figure_that_is_said_is_a_figure_that_was_told(site, range_key, ar
 
     said = finance_rules(told)
 
-    assert numbers_in(said) <= numbers_in(told) | {"90"}  # 流失（超90天）
+    assert numbers_in(said) <= with_whole(numbers_in(told))
     for sentence in (said["headline"], *(row["text"] for row in said["findings"])):
         assert re.search(r"\d", sentence)
-
-
-def test_every_action_has_owner_deed_date_and_metric(site):
-    told = values_of(site, TODAY, "last_month", "vip")
-
-    for action in finance_rules(told)["actions"]:
-        assert all(action.values())
-        assert action["due"] in told["deadlines"]
-        assert not VAGUE.search(action["text"])
-
-
-def test_what_is_said_follows_the_figures(site):
-    april, may = (
-        finance_rules(values_of(site, TODAY, key)) for key in ("last_month", "this_month")
-    )
-    assert april["headline"] != may["headline"]
-
-    push_bills(site, [bill(date(2026, 5, 4), 7000, area="ktv") for _ in range(3)])
-
-    assert "实收 21210 元" in finance_rules(values_of(site))["headline"]
-
-
-def test_a_store_that_loses_much_is_warned(site):
-    told = values_of(site, date(2026, 4, 30), "this_week")
-    told["changes"]["previous"]["paid"] = "-30.0%"
-    told["previous"]["bills"] = 40
-
-    said = finance_rules(told)
-
-    assert said["risks"][0]["severity"] == "high"
-    assert said["actions"][0]["metric"] == "paid"
-
-
-def test_a_range_without_bills_says_so_and_no_more(site):
-    told = values_of(site, date(2026, 3, 20), "this_week")
-
-    said = finance_rules(told)
-
-    assert said["headline"].endswith("没有结账单。")
-    assert (said["findings"], said["risks"], said["actions"]) == ([], [], [])
 
 
 @pytest.mark.parametrize("area", ["all", "vip"])
@@ -221,7 +181,7 @@ def test_a_cell_takes_few_statements_one_of_them_the_grid(site, django_assert_ma
     ctx = as_of_context(site, TODAY)
     for area in ("all", *AREAS):
         app = AI_APPS["app2_finance" if area == "all" else "app2a_finance_area"]
-        with use_context(ctx), django_assert_max_num_queries(8) as asked:
+        with use_context(ctx), django_assert_max_num_queries(7) as asked:
             app.build_features(ctx, Target(range_key="last_month", area=area), {})
         grids = [query for query in asked if "stands AS MATERIALIZED" in query["sql"]]
         assert len(grids) == 1
@@ -231,7 +191,7 @@ def test_all_cells_together_are_read_once_and_say_the_same(site, django_assert_m
     cells = [(range_key, area) for range_key in RANGES for area in ("all", *AREAS)]
     apart = [all_features(site, *cell) for cell in cells]
 
-    with use_context(live_context(site)), read_once(), django_assert_max_num_queries(16):
+    with use_context(live_context(site)), read_once(), django_assert_max_num_queries(7):
         together = [features_within(site, *cell) for cell in cells]
 
     assert together == apart
@@ -258,11 +218,10 @@ def features_within(site: Site, range_key: str, area: str) -> Features:
 
 def test_all_cells_fit_into_a_days_allowance(site):
     prompts = (
-        AI_APPS["app2a_finance_area"].prompt(values_of(site, TODAY, range_key, "hall"))
-        for range_key in RANGES
+        AI_APPS["app2_finance"].prompt(values_of(site, TODAY, range_key)) for range_key in RANGES
     )
 
-    assert max(len(prompt.encode()) for prompt in prompts) < 9000
+    assert max(len(prompt.encode()) for prompt in prompts) < 14_000
 
 
 def test_the_features_are_the_same_each_time(site):
