@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from aijobs.ai_apps.finance_points import Point, is_comparable, is_of_days, points_of
+from aijobs.ai_apps.finance_changes import OF_CHANGES
+from aijobs.ai_apps.finance_points import Point, is_comparable, is_of_days
 from aijobs.ai_apps.finance_risks import concerns_of, keep_watching
+from aijobs.ai_apps.finance_stands import OF_STANDS
 from aijobs.ai_apps.finance_words import (
     alike_if_else,
     before,
     change,
     count,
     days_more_and_fewer,
+    number,
     place,
     yuan,
 )
 from aijobs.ai_apps.outputs import FinanceInsight
 from metrics.calculations.areas import ALL
 
+# An amount that moved less than this part of what was paid before is noise.
+_NOISE = Decimal("0.005")
 # An area has less to say than the store.
 _MOST_FINDINGS, _MOST_CONCERNS = {True: 6, False: 5}, {True: 4, False: 3}
 
@@ -30,13 +36,24 @@ def describe(features: dict[str, Any]) -> FinanceInsight:
     if not features["current"]["bills"]:
         return FinanceInsight(headline=f"{_opening(features)}没有结账单{_stood(features)}。")
     is_store = features["area"]["code"] == ALL
-    points = points_of(features)
+    points = _points_of(features)
     concerns = concerns_of(features)[: _MOST_CONCERNS[is_store]]
     return FinanceInsight(
         headline=_headline(features, points),
         findings=[point.finding for point in points[: _MOST_FINDINGS[is_store]]],
         risks=[concern.risk for concern in concerns],
         actions=[concern.action for concern in concerns] or [keep_watching(features)],
+    )
+
+
+def _points_of(features: dict[str, Any]) -> list[Point]:
+    """Everything that can be said, what matters most first."""
+    kinds = OF_CHANGES if is_comparable(features) else OF_STANDS
+    found = [point for kind in kinds for point in kind(features)]
+    noise = _NOISE * number((features["previous"] or features["current"])["paid"])
+    return sorted(
+        (point for point in found if point.score >= noise or not point.clause),
+        key=lambda point: -point.score,
     )
 
 

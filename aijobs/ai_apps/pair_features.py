@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from aijobs.ai_apps.base import Features
-from aijobs.ai_apps.figures import percent
+from aijobs.ai_apps.finance_features import percent
 from aijobs.ai_apps.member_features import (
     ENOUGH_VISITS,
     HABIT_DAYS,

@@ -144,7 +144,7 @@ def test_a_change_that_the_days_explain_is_said_to_be_theirs_and_no_risk(steady)
     assert "2月16日停业" in said["headline"]
     assert "变化多半是日子带来的" in said["headline"]
     assert said["risks"] == []
-    assert "营业 27 天，前一个月 31 天（2月16日停业）" in said["findings"][0]["text"]
+    assert "营业 27 天（2月16日停业），前一个月 31 天" in said["findings"][0]["text"]
 
 
 def test_a_closed_day_is_in_no_mean(steady):
