@@ -7,17 +7,16 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from aijobs.cache import find_entry
 from aijobs.evidence import evidence_of
 from aijobs.jobs import CLUE_REFRESH, job_progress, open_app_run, open_clue_refresh
-from aijobs.models import Run, TriggerJob
+from aijobs.models import TriggerJob
 from aijobs.registry import AI_APPS, find_app
 from aijobs.targets import MEMBER, Target
 from aijobs.templatetags.insights import PANELS, clue_panel, insight_panel, may_run_apps
-from aijobs.wording import sentence_for
+from aijobs.wording import reason_of
 from metrics.models import Member
 from sandbox.context import RuntimeContext
 from sandbox.errors import NotFound, ZqyyError
@@ -58,16 +57,11 @@ def show_progress(request: HttpRequest, job_id: int) -> JsonResponse:
 
 def standing(job: TriggerJob) -> dict[str, Any]:
     """A job's status with its label, and why it did not succeed if so."""
-    steps = job_progress(job)["steps"]
-    codes = [step["error_code"] for step in steps if step["error_code"]]
-    message = sentence_for(codes[0]) if codes else ""
-    if steps and all(step["status"] == Run.Status.SKIPPED for step in steps):
-        message = _("There was nothing to work on.")
     return {
         "id": job.pk,
         "status": job.status,
         "label": job.get_status_display(),
-        "message": message,
+        "message": reason_of(job_progress(job)["steps"]),
         "is_open": job.status in TriggerJob.OPEN,
     }
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from aijobs.chains import Chain, ChainStep, Group
 from aijobs.models import Run
 from aijobs.registry import AI_APPS
-from aijobs.targets import Target
+from aijobs.targets import Target, list_titles, shown_name
 from metrics.events import Event
 from sandbox.errors import BadRequest
 
@@ -75,10 +75,9 @@ def plan(chain: Chain, event: Event) -> list[PlannedGroup]:
 def _check_needs(chain: Chain, event: Event) -> None:
     missing = [need for need in chain.needs if getattr(event, need) in (None, ())]
     if missing:
-        names = [need.removesuffix("_ids").removesuffix("_id") for need in missing]
         raise BadRequest(
-            _("The event lacks: %(missing)s.") % {"missing": ", ".join(names)},
-            fields={name: [_("This event needs it.")] for name in names},
+            _("The event lacks: %(missing)s.") % {"missing": list_titles(missing)},
+            fields={shown_name(need): [_("This event needs it.")] for need in missing},
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from metrics.calculations.areas import ALL
 from metrics.ranges import RANGES
@@ -15,6 +17,15 @@ from sandbox.errors import BadRequest, NotFound
 MOST_AREA_CHARACTERS = 32
 Value = TypeVar("Value")
 SOURCES = ("ai_consumption", "ai_note")
+# What people call the fields of events and targets, by `shown_name`.
+TITLES: dict[str, Promise | str] = {
+    "member": gettext_lazy("member"),
+    "assistant": gettext_lazy("assistant"),
+    "settlement": gettext_lazy("bill"),
+    "note": gettext_lazy("note"),
+    "range": gettext_lazy("range"),
+    "area": gettext_lazy("area"),
+}
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,13 @@ def _problem_of(key: str, value: Any) -> str:
 
 
 def shown_name(field: str) -> str:
-    """What people call a field: member and range, not member_id and range_key."""
-    return field.removesuffix("_id").removesuffix("_key")
+    """What a field is called outside: member and range, not member_id, assistant_ids, range_key."""
+    return field.removesuffix("_ids").removesuffix("_id").removesuffix("_key")
+
+
+def list_titles(fields: Iterable[str]) -> str:
+    """The fields as a sentence names them: `member, assistant`."""
+    return ", ".join(str(TITLES[shown_name(field)]) for field in fields)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+
+from aijobs.models import Run
 
 _INTERNAL = gettext_lazy("Something went wrong. It has been recorded; please try again later.")
 
@@ -45,6 +50,16 @@ SENTENCES: dict[str, Promise | str] = {
 def sentence_for(error_code: str) -> str:
     """What to tell a person about a step that failed; empty without a code."""
     return str(SENTENCES.get(error_code, _INTERNAL)) if error_code else ""
+
+
+def reason_of(steps: Sequence[Mapping[str, Any]]) -> str:
+    """Why the steps of a job (job_progress) did not bring a result; empty if they did or may yet."""
+    for step in steps:
+        if step["error_code"]:
+            return sentence_for(step["error_code"])
+    if steps and all(step["status"] == Run.Status.SKIPPED for step in steps):
+        return _("There was nothing to work on.")
+    return ""
 
 
 def age_text(seconds: int) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
 from aijobs.models import Run
-from aijobs.targets import Target, TargetForm, shown_name
+from aijobs.targets import Target, TargetForm, list_titles, shown_name
 from metrics.calculations.areas import ALL
 from metrics.models import Assistant, Member
 from sandbox.context import RuntimeContext
@@ -99,9 +99,9 @@ class AIApp:
         """
         missing = [need for need in self.needs if getattr(target, need) in (None, ALL)]
         if missing:
-            names = ", ".join(shown_name(need) for need in missing)
             raise BadRequest(
-                _("%(app)s needs: %(missing)s.") % {"app": self.key, "missing": names},
+                _("%(app)s needs: %(missing)s.")
+                % {"app": self.key, "missing": list_titles(missing)},
                 code="target_incomplete",
                 fields={shown_name(need): [_lack_of(need)] for need in missing},
             )

@@ -8,13 +8,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from aijobs.jobs import job_progress
 from aijobs.models import TriggerJob
-from aijobs.targets import SOURCES, Target
+from aijobs.targets import SOURCES, TITLES, Target
+from aijobs.wording import reason_of
 from metrics.models import Assistant, Member, Note
 from metrics.ranges import RANGES
 from sandbox.context import RuntimeContext, use_context
+from sandbox.errors import ZqyyError
 from sandbox.models import Site
 from zqyy.durable.driver import drive
 from zqyy.durable.leases import claim
@@ -68,8 +71,14 @@ def find_site(code: str) -> Site:
     """
     site = Site.objects.filter(code=code).first()
     if site is None:
-        raise CommandError(f"There is no store “{code}”.")
+        raise CommandError(_("There is no store “%(code)s”.") % {"code": code})
     return site
+
+
+def refusal_of(error: ZqyyError) -> CommandError:
+    """The error as a terminal shows it: with the options that the sentence is about."""
+    options = ", ".join(f"--{name}" for name in error.fields if name in TITLES)
+    return CommandError(f"{error} ({options})" if options else str(error))
 
 
 def find_id(model: type[Model], ctx: RuntimeContext, external_id: str | None) -> int | None:
@@ -83,7 +92,10 @@ def find_id(model: type[Model], ctx: RuntimeContext, external_id: str | None) ->
     rows = model._default_manager.filter(site=ctx.site, external_id=external_id)
     found: int | None = rows.values_list("pk", flat=True).first()
     if found is None:
-        raise CommandError(f"There is no {model._meta.model_name} “{external_id}” at this date.")
+        raise CommandError(
+            _("There is no %(kind)s “%(id)s” on %(date)s.")
+            % {"kind": model._meta.verbose_name, "id": external_id, "date": ctx.business_date}
+        )
     return found
 
 
@@ -104,13 +116,18 @@ def wait_for(job: TriggerJob, ctx: RuntimeContext) -> TriggerJob:
 
 
 def print_job(command: BaseCommand, job: TriggerJob, ctx: RuntimeContext, **more: Any) -> None:
-    """The job's shape as JSON.
+    """The job's shape as JSON, and why something in it did not succeed.
 
     Raises:
         CommandError: it has ended without completing.
     """
     with use_context(ctx):
-        answer = {**job_progress(job), **more, "error_message": job.error_message}
+        progress = job_progress(job)
+    reason = reason_of(progress["steps"])
+    answer = {**progress, **more, "reason": reason, "error_message": job.error_message}
     command.stdout.write(json.dumps(answer, ensure_ascii=False, default=str))
     if job.status in TriggerJob.TERMINAL and job.status != TriggerJob.Status.COMPLETED:
-        raise CommandError(f"Job {job.pk} ended {job.status}.")
+        raise CommandError(
+            _("Job %(id)s ended %(status)s: %(reason)s")
+            % {"id": job.pk, "status": job.get_status_display(), "reason": reason}
+        )

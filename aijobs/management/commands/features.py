@@ -12,6 +12,7 @@ from aijobs.management.waiting import (
     add_target_arguments,
     find_site,
     find_target,
+    refusal_of,
 )
 from aijobs.registry import AI_APPS, find_app
 from sandbox.audit import record_sandbox_use
@@ -41,7 +42,7 @@ class Command(BaseCommand):
                 app.check_target(ctx, target)
                 features = app.build_features(ctx, target, {})
         except ZqyyError as error:
-            raise CommandError(str(error)) from error
+            raise refusal_of(error) from error
         except NothingToSay as error:
             raise CommandError("The app has nothing to work on at this date.") from error
         answer = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from aijobs.chains import CHAINS
 from aijobs.firing import PREWARM_EVERYWHERE, fire_event
@@ -12,6 +12,7 @@ from aijobs.management.waiting import (
     find_id,
     find_site,
     print_job,
+    refusal_of,
     wait_for,
 )
 from aijobs.models import TriggerJob
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 )
                 job = TriggerJob.objects.get(site=site, pk__in=[result.job_id])
         except ZqyyError as error:
-            raise CommandError(str(error)) from error
+            raise refusal_of(error) from error
         if options["wait"]:
             job = wait_for(job, ctx)
         print_job(self, job, ctx, coalesced=result.coalesced)

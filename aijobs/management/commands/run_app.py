@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from aijobs.cache import fetch
 from aijobs.jobs import open_app_run
@@ -14,6 +14,7 @@ from aijobs.management.waiting import (
     find_site,
     find_target,
     print_job,
+    refusal_of,
     wait_for,
 )
 from aijobs.registry import AI_APPS, find_app
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                     ctx=ctx, app=app.key, target=target.as_payload(), triggered_by="command"
                 )
         except ZqyyError as error:
-            raise CommandError(str(error)) from error
+            raise refusal_of(error) from error
         if not options["wait"]:
             print_job(self, job, ctx)
             return
