@@ -227,7 +227,6 @@ def _weekdays(features: Told) -> Iterator[Point]:
     yield Point(
         spread * ASPECT,
         Finding(text=f"按星期：{'；'.join(told)}。", metric="paid", figure=rows[top]["mean"]),
-        clause=f"{top}{mean} {yuan(rows[top]['mean'])}（{rows[top]['percent']}）",
     )
 
 
@@ -263,7 +262,6 @@ def _share_of_store(features: Told) -> Iterator[Point]:
             metric="paid",
             figure=share["current"],
         ),
-        clause=f"占全店从 {share['previous']} 到了 {share['current']}",
     )
 
 

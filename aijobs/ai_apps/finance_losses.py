@@ -152,14 +152,14 @@ def _deed_for_area(features: Told, row: Told, nth: int) -> FinanceAction:
             f"高峰时在{row['name']}守一晚：数空台，问换区的客人为什么换，查台呢、灯和空调",
             due=features["next_weekdays"][busy[min(nth, len(busy) - 1)]],
             when=ON,
-            metric="turnover",
+            metric="paid",
             expected=expected,
         )
     return propose(
         features,
         f"翻看{row['name']}这 {count(row['bills'], '单')}里金额最低的一批，分清是打得短、没叫助教还是没点商品",
         due=features["deadlines"][0],
-        metric="avg_ticket",
+        metric="paid",
         expected=expected,
     )
 
@@ -181,7 +181,7 @@ def _payers(features: Told) -> Iterator[Concern]:
         )
         if number(others["by"]) > 0:
             text += f"；{_PAYERS[other]}多收 {yuan(others['by'])}"
-        expected = f"下期{_PAYERS[key]}实收回到 {yuan(then[f'{key}_paid'])}"
+        expected = f"下期{_PAYERS[key]}占比回到 {then[f'{key}_share']}、实收回到 {yuan(then[f'{key}_paid'])}"
         yield Concern(
             -by,
             warn(text, severity_of(-by, features)),
@@ -283,7 +283,7 @@ def _weekday(features: Told) -> Iterator[Concern]:
             "按钟点记开台数和在岗人数，当晚定下一处要改的排班",
             due=features["next_weekdays"][name],
             when=ON,
-            metric="occupancy_rate",
+            metric="paid",
             expected=f"{name}实收回到 {yuan(row['before'])}",
         ),
     )

@@ -27,7 +27,7 @@ class Point:
 
     Attributes:
         score: the yuan that moved in it, beyond what moved everywhere.
-        clause: the same in a few words, for the headline; empty: not a matter for it.
+        clause: the same in a few words, for the headline; empty: it is no cause.
     """
 
     score: Decimal

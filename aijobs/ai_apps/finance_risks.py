@@ -70,7 +70,7 @@ def keep_watching(features: Told) -> FinanceAction:
             features,
             f"看{place(features)}{best['day']}的 {count(best['bills'], '单')}是几点开台、打多久，照那几个钟点留台",
             due=features["deadlines"][1],
-            metric="table_hours",
+            metric="paid",
             expected=f"下一个{best['weekday']}实收不低于 {yuan(best['paid'])}",
         )
     return propose(
