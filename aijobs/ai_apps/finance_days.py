@@ -130,10 +130,11 @@ def _find_unusual(days: Sequence[Day]) -> list[dict[str, Any]]:
         for weekday, amounts in _by_weekday(days).items()
         if len(amounts) >= _ENOUGH_WEEKDAYS
     }
+    compared = [(day, usual[day.date.weekday()]) for day in days if day.date.weekday() in usual]
     found = [
-        (day, usual[day.date.weekday()])
-        for day in days
-        if abs(growth(day.paid, usual.get(day.date.weekday())) or 0) >= _STANDS_OUT
+        (day, typical)
+        for day, typical in compared
+        if typical and abs(day.paid / typical - 1) >= _STANDS_OUT
     ]
     found.sort(key=lambda row: (-abs(row[0].paid - row[1]), row[0].date))
     return [

@@ -215,7 +215,8 @@ def _figures_of(cell: Cell, name: str, books: Books) -> Figures:
 
 
 def _sum_of_parts(found: Mapping[str, Any]) -> Decimal:
-    return sum((found[part] or 0 for part in (*PARTS, "other_fee")), Decimal())
+    known = (found[part] for part in (*PARTS, "other_fee") if found[part] is not None)
+    return sum(known, Decimal())
 
 
 def _describe_period(

@@ -51,7 +51,7 @@ def _write_sample(number: int, sample: Sample) -> Iterator[str]:
 
 def _labelled(evidence: str) -> str:
     text = _flat(evidence)
-    return text if text.startswith(("依据", "看")) else f"依据：{text}"
+    return text if "依据" in text or text.startswith("看") else f"依据：{text}"
 
 
 def _flat(text: str) -> str:

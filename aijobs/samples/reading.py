@@ -69,8 +69,9 @@ def read_analysis(result: Result, references: Mapping[str, Any]) -> Iterator[Sec
 
 def read_tactics(result: Result, references: Mapping[str, Any]) -> Iterator[Section]:
     for one in result["talking_points"]:
-        said = Line(f"「{one['words']}」", evidence_of(one["aim"], references))
-        yield Section(one["scene"], [said, Line(one["aim"]), Line(f"不要说：{one['avoid']}")])
+        aim = "；".join(filter(None, (one["aim"], evidence_of(one["aim"], references))))
+        said = Line(f"「{one['words']}」", aim)
+        yield Section(one["scene"], [said, Line(f"不要说：{one['avoid']}")])
 
 
 def read_customer(result: Result, references: Mapping[str, Any]) -> Iterator[Section]:

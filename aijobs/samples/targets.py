@@ -145,13 +145,12 @@ def _subject(draw: Draw) -> tuple[object, ...]:
 def _shuffle_fairly(draws: list[Draw]) -> Iterator[Draw]:
     """Of each store and date in turn."""
     by_place: defaultdict[tuple[str, date], list[Draw]] = defaultdict(list)
-    for draw in draws:
-        by_place[draw.ctx.site.code, draw.ctx.business_date].append(draw)
+    for one in draws:
+        by_place[one.ctx.site.code, one.ctx.business_date].append(one)
     places = [iter(place) for place in by_place.values()]
     while places:
         for place in list(places):
-            draw = next(place, None)
-            if draw is None:
+            if (draw := next(place, None)) is None:
                 places.remove(place)
             else:
                 yield draw

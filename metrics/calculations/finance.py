@@ -167,7 +167,11 @@ def daily_paid(
     {area id (0: no area): {day: (cents, bills)}}, from start to end (at most D).
     """
     ctx = ctx or current_context()
-    params = {"site": ctx.site.pk, "start": start, "end": min(end, ctx.business_date)}
+    params: dict[str, Any] = {
+        "site": ctx.site.pk,
+        "start": start,
+        "end": min(end, ctx.business_date),
+    }
     found: defaultdict[int, dict[date, tuple[int, int]]] = defaultdict(dict)
     with connection.cursor() as cursor:
         cursor.execute(_DAILY_PAID, params)

@@ -65,6 +65,7 @@ def samples_of(page: str) -> list[str]:
     return [re.sub(r"<sub>.*</sub>", "", part).strip() for part in parts]
 
 
+@pytest.mark.slow
 def test_every_app_has_its_page_and_a_second_call_writes_the_same(small, tmp_path):
     day = f"--as-of={small.day(1).isoformat()}"
 
@@ -79,6 +80,7 @@ def test_every_app_has_its_page_and_a_second_call_writes_the_same(small, tmp_pat
         assert Run.objects.count() == runs
 
 
+@pytest.mark.slow
 def test_no_two_members_are_told_the_same(small, tmp_path):
     pages = write(tmp_path, f"--as-of={small.day(1).isoformat()}")
 
@@ -88,6 +90,7 @@ def test_no_two_members_are_told_the_same(small, tmp_path):
         assert len(set(texts)) == COUNT, app
 
 
+@pytest.mark.slow
 def test_each_sentence_has_its_evidence_within_or_beneath_it(small):
     wanted = Wanted(sites=[small.site], dates=[small.day(1)], count=COUNT, seed=1)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from metrics.boards import member_board
-from metrics.calculations.finance import daily_series, finance_totals
+from metrics.calculations.finance import daily_paid, daily_series, finance_totals
 from metrics.calculations.members import member_metrics
 from metrics.catalog import metric_value
 from metrics.importers import import_file
@@ -91,6 +91,22 @@ def test_the_series_of_days_adds_up_to_the_totals_of_each_day(store):
     for row in series:
         expected = oracle.store(row["date"], row["date"], AREA_PARTS["hall"])
         assert {key: row[key] for key in expected} == expected
+
+
+def test_the_days_of_all_areas_add_up_to_the_series_of_the_store(store):
+    site, _oracle = store
+    day = live_context(site).business_date - timedelta(days=40)
+    start = day - timedelta(days=60)
+
+    with at(site, day) as ctx:
+        by_area = daily_paid(start=start, end=day + timedelta(days=9), ctx=ctx)
+        series = daily_series(start=start, end=day, ctx=ctx)
+
+    for row in series:
+        found = [days[row["date"]] for days in by_area.values() if row["date"] in days]
+        assert sum(cents for cents, _bills in found) == 100 * row["paid"]
+        assert sum(bills for _cents, bills in found) == row["bills"]
+    assert {found for days in by_area.values() for found in days} <= {row["date"] for row in series}
 
 
 def test_the_board_says_the_same_as_the_single_metrics(store):

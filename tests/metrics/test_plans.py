@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from metrics.boards import member_board
-from metrics.calculations.finance import daily_series, finance_totals
+from metrics.calculations.finance import daily_paid, daily_series, finance_totals
 from metrics.calculations.grid import finance_grid
 from metrics.calculations.members import lifecycle_stage, member_metrics
 from metrics.calculations.relationships import relationship_index
@@ -53,6 +53,11 @@ QUESTIONS = {
     "finance totals": lambda ctx: finance_totals(start=ctx.business_date.replace(day=1), ctx=ctx),
     # The same days in both, as their number is what it costs.
     "finance series": lambda ctx: daily_series(
+        start=live_context(ctx.site).business_date - timedelta(days=40),
+        end=live_context(ctx.site).business_date - timedelta(days=10),
+        ctx=ctx,
+    ),
+    "finance days": lambda ctx: daily_paid(
         start=live_context(ctx.site).business_date - timedelta(days=40),
         end=live_context(ctx.site).business_date - timedelta(days=10),
         ctx=ctx,
