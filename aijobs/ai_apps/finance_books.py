@@ -43,6 +43,8 @@ class Books:
         self.closed = replace(ctx, business_date=self.until)
         self.areas = AreaTree(ctx=ctx)
         self._ranges = list(ranges)
+        # What the cells ask for again and again.
+        self._open_dates: dict[tuple[date, date], list[date]] = {}
         self._paid_by_area: dict[str, Mapping[date, tuple[int, int]]] = {}
 
     @cached_property
@@ -89,13 +91,13 @@ class Books:
 
     def dates(self, start: date, end: date) -> list[date]:
         """The days of [start, end] on which the store was open."""
-        first = self.open_days.first
-        days = (start + timedelta(days=nth) for nth in range((end - start).days + 1))
-        return [
-            day
-            for day in days
-            if first and first <= day <= self.until and day not in self.open_days.closures
-        ]
+        if (start, end) not in self._open_dates:
+            first = max(start, self.open_days.first or self.ctx.business_date)
+            days = (min(end, self.until) - first).days + 1
+            every = (first + timedelta(days=nth) for nth in range(days))
+            closures = self.open_days.closures
+            self._open_dates[start, end] = [day for day in every if day not in closures]
+        return self._open_dates[start, end]
 
     def _sum_up(self, area: str) -> Mapping[date, tuple[int, int]]:
         parts = [self._daily[area_id] for area_id in self.areas.ids(area) if area_id in self._daily]
