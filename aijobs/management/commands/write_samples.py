@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
 from aijobs.management.waiting import find_site
-from aijobs.providers import provider_for
+from aijobs.providers import PROVIDER_OPTIONS, provider_for
+from aijobs.registry import AI_APPS
 from aijobs.samples.markdown import write_page
 from aijobs.samples.results import NoResult
 from aijobs.samples.sample import Series, Wanted
@@ -17,6 +18,7 @@ from aijobs.samples.series import SERIES, find_series
 from sandbox.context import live_context, use_context
 from sandbox.errors import ZqyyError
 from sandbox.models import Site
+from sandbox.options import option_values
 
 # The dates that examples are taken at, unless named: so many days before today.
 DAYS_AGO = (1, 31, 75, 150, 270)
@@ -88,6 +90,8 @@ def _require_rules(site: Site) -> None:
         CommandError: the store asks a provider that does.
     """
     with use_context(live_context(site)):
-        name = provider_for(site).name
-    if name != "rules":
-        raise CommandError(f"{site.code} asks {name}; examples are written by the rules only.")
+        options = option_values(PROVIDER_OPTIONS, site)
+    asked = {provider_for(app, options).name for app in AI_APPS} - {"rules"}
+    if asked:
+        names = ", ".join(sorted(asked))
+        raise CommandError(f"{site.code} asks {names}; examples are written by the rules only.")
