@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,3 +11,6 @@ class AiJobsConfig(AppConfig):
 
     def ready(self) -> None:
         from aijobs import checks  # noqa: F401  registers them
+        from aijobs.prompt_versions import seed_prompts
+
+        post_migrate.connect(seed_prompts, sender=self)

@@ -13,8 +13,9 @@ from aijobs.ai_apps.base import AIApp
 from aijobs.ai_apps.finance_books import read_once
 from aijobs.errors import PromptError, StepError
 from aijobs.models import Run, TriggerJob
+from aijobs.prompt_versions import newest_prompt
 from aijobs.providers import Provider, provider_for
-from aijobs.registry import AI_APPS, PROMPT_VERSION
+from aijobs.registry import AI_APPS
 from aijobs.runs import results_before
 from aijobs.targets import Target
 from sandbox.context import RuntimeContext, use_context
@@ -33,6 +34,7 @@ class Inputs:
     provider: Provider
     target: Target
     prompt: str
+    prompt_version: int
     features: dict[str, Any]
     references: dict[str, Any]
     watermark: int
@@ -41,7 +43,7 @@ class Inputs:
         return {
             "provider": self.provider.name,
             "model": self.provider.model_of(self.app.key)[:64],
-            "prompt_version": PROMPT_VERSION,
+            "prompt_version": self.prompt_version,
             "prompt": self.prompt,
             "features": self.features,
             "features_sha256": self.references["fingerprint"],
@@ -67,11 +69,13 @@ def build_inputs(
         ingested = SiteIngest.objects.filter(site=ctx.site).order_by()
         watermark = ingested.values_list("last_batch", flat=True).first() or 0
         features = app.build_features(ctx, target, results_before(run))
+        asked = newest_prompt(app)
         return Inputs(
             app=app,
             provider=provider_for(run.app, options),
             target=target,
-            prompt=app.prompt(features.values),
+            prompt=app.prompt(features.values, asked.template),
+            prompt_version=asked.version,
             features=features.values,
             references=features.references(),
             watermark=watermark,
@@ -110,6 +114,7 @@ def read_inputs(job: TriggerJob, run: Run, options: Mapping[str, Any]) -> Inputs
         provider=provider_for(run.app, options),
         target=_target_of(job, run),
         prompt=run.prompt,
+        prompt_version=run.prompt_version or 0,
         features=run.features or {},
         references=run.references or {},
         watermark=run.watermark or 0,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aijobs.ai_apps.base import AIApp
+from aijobs.ai_apps.base import AIApp, as_data
 from aijobs.errors import InvalidOutput
 
 _REPAIR = """{prompt}
@@ -45,7 +45,7 @@ def parse_output(app: AIApp, text: str) -> dict[str, Any]:
 
 def repair_prompt(*, prompt: str, answer: str, error: InvalidOutput) -> str:
     """The question again, with what was wrong with the answer."""
-    return _REPAIR.format(prompt=prompt, answer=answer[:_ANSWER_CHARACTERS], error=error)
+    return _REPAIR.format(prompt=prompt, answer=as_data(answer[:_ANSWER_CHARACTERS]), error=error)
 
 
 def _objects_in(text: str) -> Iterator[dict[str, Any]]:

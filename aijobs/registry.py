@@ -31,7 +31,6 @@ AI_APPS: dict[str, AIApp] = {
     )
 }
 ALIASES = {"app8_consolidation": "app8_consolidate"}
-PROMPT_VERSION = 1
 
 
 def find_app(key: str) -> AIApp:

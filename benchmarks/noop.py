@@ -6,7 +6,6 @@ An application of the benchmark's settings, so that the workers know them as wel
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 from django.apps import AppConfig
 from pydantic import BaseModel
@@ -33,7 +32,7 @@ class NoopConfig(AppConfig):
         from aijobs.targets import MEMBER
 
         class NoopApp(AIApp):
-            def prompt(self, values: dict[str, Any]) -> str:
+            def first_prompt(self) -> str:
                 return ""
 
         for name in STEPS:

@@ -101,10 +101,11 @@ def test_only_the_gate_calls_a_provider() -> None:
         (r"TriggerJob\.objects\.(bulk_)?create", "aijobs.job_states"),
         (r"Alert\.objects\.(bulk_)?create", "aijobs.alerts"),
         (r"ClueFeedback\.objects\.(bulk_)?create", "aijobs.feedback"),
+        (r"Prompt\.objects\.(bulk_)?create", "aijobs.prompt_versions"),
     ],
     ids=[
         *("audit", "options", "queue", "channel layer", "live messages"),
-        *("jobs", "alerts", "feedback"),
+        *("jobs", "alerts", "feedback", "prompts"),
     ],
 )
 def test_each_table_has_one_writer(pattern: str, writer: str) -> None:

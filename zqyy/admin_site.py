@@ -75,6 +75,7 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
             ("aijobs.triggerjob", "bolt"),
             ("aijobs.alert", "notifications"),
             ("aijobs.killswitch", "power_settings_new"),
+            ("aijobs.prompt", "edit_note"),
         ],
     ),
     (

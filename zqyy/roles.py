@@ -51,6 +51,8 @@ def _may_operate(app: str, codename: str) -> bool:
 
 def _may_manage(app: str, codename: str) -> bool:
     """See the figures and the AI of the own stores, write notes and clues, change the date."""
+    if codename == "view_prompt":
+        return False  # the chain's, not a store's
     return (
         (app in ("metrics", "aijobs") and codename.startswith("view_"))
         or (app, codename) in (TIME_TRAVEL, CHANGE_CONTEXT)

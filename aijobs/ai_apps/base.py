@@ -27,6 +27,10 @@ from sandbox.errors import BadRequest, NotFound
 InChain = Mapping[str, dict[str, Any] | None]
 
 _PLACEHOLDER = "{{features}}"
+# How a prompt keeps what is data apart from what is asked.
+PLACE_OF_FEATURES = f"<features>\n{_PLACEHOLDER}\n</features>"
+# What could end a place of data or begin a line, as JSON writes it where it stands in a text.
+_AS_DATA = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<\x85\u2028\u2029"})
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class AIApp:
         needs: fields of the target without which it cannot run; an area other than `all`.
         build_features: (ctx, target, in_chain) -> Features, everything as of ctx.
         rules: the same answer computed from the features alone.
+        output_version: goes up when prompts written for the output before do not fit any more.
         check: raises a ZqyyError for a target that has all of this and still cannot be worked on.
         after_write: stores what follows from a result, in the transaction that stores the result,
             and returns what of it may be read.
@@ -83,6 +88,7 @@ class AIApp:
     output: type[BaseModel]
     rules: Callable[[dict[str, Any]], BaseModel]
     max_output_tokens: int
+    output_version: int = 1
     check: Callable[[RuntimeContext, Target], None] | None = None
     after_write: Callable[[Run, Target, dict[str, Any]], dict[str, Any]] | None = None
 
@@ -119,9 +125,14 @@ class AIApp:
         if self.check is not None:
             self.check(ctx, target)
 
-    def prompt(self, values: dict[str, Any]) -> str:
-        """The prompt file with the features in their place."""
-        return read_prompt(self.key).replace(_PLACEHOLDER, canonical_json(values))
+    def first_prompt(self) -> str:
+        """The template that came with the application."""
+        return read_prompt(self.key)
+
+    def prompt(self, values: dict[str, Any], template: str | None = None) -> str:
+        """A template, or the first one, with the features in their place."""
+        template = self.first_prompt() if template is None else template
+        return template.replace(_PLACEHOLDER, as_data(canonical_json(values)))
 
 
 def _lack_of(need: str) -> str:
@@ -133,6 +144,11 @@ def _lack_of(need: str) -> str:
 def canonical_json(values: Any) -> str:
     """One text for equal values: sorted keys, no spaces, Chinese as it is."""
     return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def as_data(text: str) -> str:
+    """A text between delimiters that it cannot close, and on one line; JSON says the same after it."""
+    return text.translate(_AS_DATA)
 
 
 @cache

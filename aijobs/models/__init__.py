@@ -3,6 +3,7 @@ from aijobs.models.cache import CacheEntry
 from aijobs.models.clues import ClueFeedback, RetentionClue
 from aijobs.models.guards import Breaker, Budget, GuardSite, KillSwitch
 from aijobs.models.jobs import Claim, TriggerJob
+from aijobs.models.prompts import Prompt
 from aijobs.models.runs import ProviderCall, Run
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ClueFeedback",
     "GuardSite",
     "KillSwitch",
+    "Prompt",
     "ProviderCall",
     "RetentionClue",
     "Run",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from metrics.models.base import SiteRow, same_site
@@ -24,6 +25,10 @@ class CacheEntry(SiteRow):
     run = same_site("aijobs.Run")
     result = models.JSONField()
     references = models.JSONField(default=dict)
+    # What the checks made of it; no score: it was not checked.
+    findings = models.JSONField(default=list)
+    score = models.PositiveSmallIntegerField(null=True)
+    flagged = models.BooleanField(default=False)
     # The newest ingest batch the result has seen.
     watermark = models.BigIntegerField()
     created_at = models.DateTimeField(db_default=Now())
@@ -43,6 +48,7 @@ class CacheEntry(SiteRow):
                 ],
                 name="cache_generation",
             ),
+            models.CheckConstraint(condition=Q(score__lte=100), name="cache_score_at_most_100"),
         ]
 
     def __str__(self) -> str:

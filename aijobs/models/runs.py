@@ -89,6 +89,10 @@ class Run(SiteRow):
     result = models.JSONField(null=True)
     # What of the result was not written, each with the feedback that said no.
     dropped = models.JSONField(default=list)
+    # What the checks made of the answer (aijobs.output_checks); no score: it was not checked.
+    findings = models.JSONField(default=list)
+    score = models.PositiveSmallIntegerField(null=True)
+    flagged = models.BooleanField(default=False)
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     is_estimated = models.BooleanField(default=False)
@@ -122,6 +126,7 @@ class Run(SiteRow):
                 ),
                 name="run_finished_at_iff_terminal",
             ),
+            models.CheckConstraint(condition=Q(score__lte=100), name="run_score_at_most_100"),
         ]
         indexes = [
             # The steps of a job in order.

@@ -34,6 +34,8 @@ OPERATORS_PAGES = [
     "admin:sandbox_option_changelist",
     "admin:sandbox_option_add",
     "admin:aijobs_killswitch_add",
+    "admin:aijobs_prompt_changelist",
+    "admin:aijobs_prompt_add",
     "admin:sandbox_auditentry_changelist",
     "admin:auth_user_changelist",
     "admin:auth_group_changelist",
