@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from aijobs.events import after_commit, announce_alert
 from aijobs.guards.refusals import budget_reason
 from aijobs.models import Alert, Run
+from aijobs.output_checks.review import check_title
 from aijobs.registry import AI_APPS
 from aijobs.wording import sentence_for
 
@@ -159,9 +160,11 @@ def alert_message(alert: Alert) -> str:
 
 
 def _reason(alert: Alert) -> str:
-    """What the guard that refused had to say."""
+    """What the guard that refused had to say, or what the checks found."""
     if "window" in alert.params:
         return budget_reason(alert.params)
+    if "checks" in alert.params:
+        return ", ".join(check_title(key) for key in alert.params["checks"])
     return str(alert.params.get("reason", ""))
 
 

@@ -33,6 +33,7 @@ class Insight:
         mode, business_date: what it was made for; it may be an earlier live date.
         stale: something newer is known about the target.
         opinions: what people thought of its parts; None where nothing of it can be judged.
+        findings, score, flagged: what the checks made of it; no score: it was not checked.
     """
 
     cache_type: str
@@ -44,6 +45,9 @@ class Insight:
     mode: str
     stale: bool
     age_seconds: int
+    findings: list[dict[str, str]]
+    score: int | None
+    flagged: bool
     opinions: Opinions | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,9 +65,17 @@ class Insight:
 
 
 def store_result(
-    *, run: Run, cache_type: str, result: dict[str, Any], references: dict[str, Any]
+    *,
+    run: Run,
+    cache_type: str,
+    result: dict[str, Any],
+    references: dict[str, Any],
+    **checked: Any,
 ) -> CacheEntry:
     """Keep a run's result, in the transaction that ends the run.
+
+    Args:
+        checked: the columns of its review.
 
     Raises:
         Stale: a run that started later has stored its result already.
@@ -94,6 +106,7 @@ def store_result(
         result=result,
         references=references,
         watermark=watermark,
+        **checked,
     )
 
 
@@ -134,4 +147,7 @@ def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | 
         stale=is_stale(entry, ctx=ctx),
         age_seconds=max(0, int((seen_at - entry.created_at).total_seconds())),
         opinions=opinions,
+        findings=entry.findings,
+        score=entry.score,
+        flagged=entry.flagged,
     )

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 # A job may take as long as this many of its steps' timeouts, or as many as it has steps.
 LEAST_STEPS_OF_DEADLINE = 5
 # What driving asks for again and again.
-_OPTIONS = ("ai_step_timeout", *PROVIDER_OPTIONS, *LIMIT_OPTIONS)
+_OPTIONS = ("ai_step_timeout", "block_flagged_results", *PROVIDER_OPTIONS, *LIMIT_OPTIONS)
 
 
 def drive_job(held: Held, job_id: int) -> None:

@@ -8,15 +8,19 @@ StepError
 │   ├── Throttled      too many requests; may be tried again
 │   └── Unreachable    no answer; may be tried again
 ├── InvalidOutput      the answer is not what the app promises
+│   └── Flagged        a check found something, and such answers are not to be kept
 └── Stale              a newer result was stored meanwhile
 StaleRun               (a lost lease) the row is not in the state this step starts from
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zqyy.durable.leases import LeaseLost
+
+if TYPE_CHECKING:
+    from aijobs.output_checks.findings import Review
 
 
 class StaleRun(LeaseLost):
@@ -73,6 +77,15 @@ class Unreachable(ProviderError):
 
 class InvalidOutput(StepError):
     code = "invalid_output"
+
+
+class Flagged(InvalidOutput):
+    """`review`: what was found. `details`: what the alert says of it."""
+
+    def __init__(self, review: Review) -> None:
+        self.review = review
+        self.details = {"checks": review.checks}
+        super().__init__(f"found by checks: {', '.join(review.checks)}")
 
 
 class Stale(StepError):

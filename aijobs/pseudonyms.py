@@ -11,12 +11,12 @@ from django.db import connection
 from metrics.models import AssistantVersion, MemberVersion
 from sandbox.context import RuntimeContext
 
-# A mobile number, or a landline with its area code, with the usual separators.
 _GAP = r"[-\s.－]?"
 _MOBILE = rf"(?:\+?86{_GAP})?1[3-9]\d(?:{_GAP}\d{{4}}){{2}}"
 _LANDLINE = rf"0\d{{2,3}}{_GAP}\d{{3,4}}{_GAP}\d{{4}}"
-_PHONE = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_LANDLINE})(?!\d)")
-_ANY_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
+# A mobile number, or a landline with its area code, with the usual separators.
+PHONE = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_LANDLINE})(?!\d)")
+ANY_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 _TOKEN = re.compile(r"(会员|助教)#(\d+)")
 
 
@@ -35,8 +35,8 @@ def redact(text: str, *, ctx: RuntimeContext) -> str:
 
 def redact_all(texts: Sequence[str], *, ctx: RuntimeContext) -> list[str]:
     """`redact` of each, in one query."""
-    cleaned = [_PHONE.sub("〔电话〕", text.translate(_ANY_DIGITS)) for text in texts]
-    for name, token in _names_within("\n".join(cleaned), ctx=ctx):
+    cleaned = [PHONE.sub("〔电话〕", text.translate(ANY_DIGITS)) for text in texts]
+    for name, token in names_within("\n".join(cleaned), ctx=ctx):
         cleaned = [text.replace(name, token) for text in cleaned]
     return cleaned
 
@@ -76,7 +76,7 @@ def _current_names(
     return names
 
 
-def _names_within(text: str, *, ctx: RuntimeContext) -> list[tuple[str, str]]:
+def names_within(text: str, *, ctx: RuntimeContext) -> list[tuple[str, str]]:
     """(name, token) of everybody of the store whose name stands in the text, longest first."""
     if not text:
         return []

@@ -17,12 +17,46 @@ from aijobs.feedback import MOST_REASON_CHARACTERS
 from aijobs.jobs import job_progress
 from aijobs.models import Alert, ClueFeedback, RetentionClue, Run, TriggerJob
 from aijobs.opinions import PARTS, Opinions
+from aijobs.output_checks.findings import Severity
+from aijobs.output_checks.review import CHECKS, check_title
 from aijobs.permissions import may_count_opinions, readable_result
 from aijobs.registry import find_app_of
 from sandbox.context import User
 from sandbox.models import Mode
 
 MAX_ID = 2**63 - 1
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    check = serializers.ChoiceField([check.key for check in CHECKS])
+    check_label = serializers.CharField()
+    field = serializers.CharField(help_text="Its path in the result, such as clues.0.summary.")
+    severity = serializers.ChoiceField([severity.value for severity in Severity])
+
+
+class ReviewSerializer(serializers.Serializer[Any]):
+    score = serializers.IntegerField(min_value=0, max_value=100)
+    flagged = serializers.BooleanField(help_text="Somebody should look at it before using it.")
+    findings = FindingSerializer(many=True)
+
+    @staticmethod
+    def of(insight: Insight) -> dict[str, Any] | None:
+        """Without excerpts: what must not be said is not said here either."""
+        if insight.score is None:
+            return None
+        return {
+            "score": insight.score,
+            "flagged": insight.flagged,
+            "findings": [
+                {
+                    "check": found["check"],
+                    "check_label": check_title(found["check"]),
+                    "field": found["field"],
+                    "severity": found["severity"],
+                }
+                for found in insight.findings
+            ],
+        }
 
 
 class InsightSerializer(serializers.Serializer[Any]):
@@ -37,6 +71,9 @@ class InsightSerializer(serializers.Serializer[Any]):
     mode_label = serializers.CharField()
     stale = serializers.BooleanField(help_text="Something newer is known about the target.")
     age_seconds = serializers.IntegerField()
+    _checks = ReviewSerializer(
+        allow_null=True, help_text="What the automatic checks found; null: not checked."
+    )
 
     @staticmethod
     def of(insight: Insight, *, user: User) -> dict[str, Any]:
@@ -49,6 +86,7 @@ class InsightSerializer(serializers.Serializer[Any]):
             ]
         return {
             **insight.as_dict(),
+            "_checks": ReviewSerializer.of(insight),
             "result": result,
             "cache_type_label": str(find_app_of(insight.cache_type).title),
             "mode_label": str(Mode(insight.mode).label),

@@ -14,13 +14,14 @@ from typing import Any
 
 from aijobs.alerts import ALERT_TYPES, raise_alert
 from aijobs.cache import store_result
-from aijobs.errors import InvalidOutput, NothingToSay, Refused, Stale, StepError
+from aijobs.errors import Flagged, InvalidOutput, NothingToSay, Refused, Stale, StepError
 from aijobs.events import after_commit, announce_cache_update, announce_job_progress
 from aijobs.gate import Gate, Purpose
 from aijobs.inputs import Inputs, build_inputs
 from aijobs.job_states import count_step
 from aijobs.jobs import job_progress
 from aijobs.models import Run, TriggerJob
+from aijobs.output_checks.review import review_answer
 from aijobs.parsing import parse_output, repair_prompt
 from aijobs.runs import fail_run, finish_run, skip_run
 from sandbox.context import RuntimeContext, live_context, use_context
@@ -136,14 +137,28 @@ def _store(
     result: dict[str, Any],
     milliseconds: int,
 ) -> None:
-    """Run, tokens, cache and what follows from the result: all of it or nothing.
+    """Run, tokens, cache and what follows from the result, once it is checked: all or nothing.
 
     Raises:
+        Flagged: a check found something, and the store keeps no such results.
         Stale: a later run's result is there already; nothing was written.
     """
-    with use_context(_writing_context(drive.ctx)):
+    with use_context(_writing_context(drive.ctx)) as ctx:
+        review = review_answer(
+            output=inputs.app.output, result=result, features=inputs.features, ctx=ctx
+        )
+        if review.flagged and drive.options["block_flagged_results"]:
+            raise Flagged(review)
         job = _step_forward(drive)
-        finish_run(run, response=answer, result=result, latency_ms=milliseconds, **gate.usage())
+        result = review.result
+        finish_run(
+            run,
+            response=answer,
+            result=result,
+            latency_ms=milliseconds,
+            **review.as_columns(),
+            **gate.usage(),
+        )
         if inputs.app.after_write is not None:
             result = inputs.app.after_write(run, inputs.target, result)
         store_result(
@@ -151,6 +166,7 @@ def _store(
             cache_type=inputs.app.cache_type,
             result=result,
             references=inputs.references,
+            **review.as_columns(),
         )
         after_commit(
             partial(
@@ -176,13 +192,15 @@ def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: s
     with use_context(drive.ctx):
         job = _step_forward(drive)
         usage = gate.usage() if gate else {}
-        fail_run(run, code=error.code, error=str(error), response=answer, **usage)
+        checked = error.review.as_columns() if isinstance(error, Flagged) else {}
+        fail_run(run, code=error.code, error=str(error), response=answer, **checked, **usage)
         announce_progress(job, drive.runs)
         if gate is not None:
             gate.settle()
         if not isinstance(error, Stale):
             kind = error.code if error.code in ALERT_TYPES else "failed"
-            params = {"step": run.step, **(error.details if isinstance(error, Refused) else {})}
+            told = error.details if isinstance(error, Refused | Flagged) else {}
+            params = {"step": run.step, **told}
             raise_alert(run=run, alert_type=kind, code=error.code, params=params)
 
 

@@ -166,6 +166,12 @@ OPTIONS = [
         _('AI providers of single apps, as in {"app3_clue": "dashscope"}'),
         are_providers,
     ),
+    OptionDeclaration(
+        "block_flagged_results",
+        bool,
+        False,
+        _("drop AI results in which a check found something, instead of marking them"),
+    ),
     OptionDeclaration("alert_retention_days", int, 30, _("days that alerts are kept")),
     OptionDeclaration("retention_days", int, 180, _("days that personal text of AI runs is kept")),
 ]

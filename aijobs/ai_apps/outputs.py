@@ -1,4 +1,7 @@
-"""What the apps must answer. Unknown fields are ignored, a missing one without default is invalid."""
+"""What the apps must answer. Unknown fields are ignored, a missing one without default is invalid.
+
+A Standard is what the checks hold a field to beside its type (aijobs.output_checks).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from aijobs.clues import CATEGORIES
+from aijobs.output_checks.standards import Standard
 
 
 def _known_category(value: str) -> str:
@@ -18,8 +22,8 @@ class Clue(BaseModel):
 
     category: Annotated[str, AfterValidator(_known_category)] = CATEGORIES[0]
     emoji: str = ""
-    summary: str = Field(min_length=1)
-    detail: str = ""
+    summary: Annotated[str, Standard(most=60)] = Field(min_length=1)
+    detail: Annotated[str, Standard(most=200)] = ""
     confidence: float = Field(default=0.5, ge=0, le=1)
     providers: str = ""
 
@@ -27,7 +31,7 @@ class Clue(BaseModel):
 class ClueList(BaseModel):
     """app3_clue, app8_consolidate."""
 
-    clues: list[Clue]
+    clues: Annotated[list[Clue], Standard(most_entries=8, sheds=True)]
 
 
 class NoteAnalysis(ClueList):
@@ -39,69 +43,71 @@ class NoteAnalysis(ClueList):
 class CustomerAnalysis(BaseModel):
     """app7_customer."""
 
-    profile: str
+    profile: Annotated[str, Standard(most=240)]
     value_tier: Literal["高", "中", "低"]
     churn_risk: int = Field(ge=0, le=100)
-    reasons: list[str] = []
-    next_best_action: str
+    reasons: Annotated[list[str], Standard(most=160, most_entries=5)] = []
+    next_best_action: Annotated[str, Standard(most=160, is_deed=True, offers_nothing=True)]
 
 
 class Finding(BaseModel):
     """Something seen in the finances, with the metric and the figure that show it."""
 
-    text: str = Field(min_length=1)
-    metric: str | None = None
-    figure: str | int | float | None = None
+    text: Annotated[str, Standard(most=160)] = Field(min_length=1)
+    metric: Annotated[str | None, Standard(is_key=True)] = None
+    figure: Annotated[str | int | float | None, Standard(is_figure=True)] = None
 
 
 class FinanceRisk(BaseModel):
-    text: str = Field(min_length=1)
+    text: Annotated[str, Standard(most=160)] = Field(min_length=1)
     severity: Literal["low", "medium", "high"] = "medium"
 
 
 class FinanceAction(BaseModel):
     """Who does what by when, and what shows that it helped."""
 
-    text: str = Field(min_length=1)
-    owner: str | None = None
-    due: str | None = None
-    metric: str | None = None
-    expected: str | None = None
+    text: Annotated[str, Standard(most=160, is_deed=True)] = Field(min_length=1)
+    owner: Annotated[str | None, Standard(most=20, is_needed=True, is_owner=True)] = None
+    due: Annotated[str | None, Standard(most=20, is_needed=True, is_due=True)] = None
+    metric: Annotated[str | None, Standard(is_key=True, is_needed=True)] = None
+    expected: Annotated[str | None, Standard(most=100, is_deed=True)] = None
 
 
 class FinanceInsight(BaseModel):
     """app2_finance, app2a_finance_area."""
 
-    headline: str
-    findings: list[Finding] = []
-    risks: list[FinanceRisk] = []
-    actions: list[FinanceAction] = []
+    headline: Annotated[str, Standard(most=160)]
+    findings: Annotated[list[Finding], Standard(most_entries=8)] = []
+    risks: Annotated[list[FinanceRisk], Standard(most_entries=6)] = []
+    actions: Annotated[list[FinanceAction], Standard(most_entries=6)] = []
 
 
 class PairRisk(BaseModel):
-    text: str = Field(min_length=1)
+    text: Annotated[str, Standard(most=160)] = Field(min_length=1)
 
 
 class PairAnalysis(BaseModel):
     """app4_analysis: how an assistant and a member stand."""
 
-    stage: str
+    stage: Annotated[str, Standard(most=12)]
     strength: int = Field(ge=0, le=100)
-    summary: str = ""
-    risks: list[str | PairRisk] = []
-    opportunities: list[str] = []
+    summary: Annotated[str, Standard(most=240)] = ""
+    risks: Annotated[list[str | PairRisk], Standard(most=160, most_entries=5)] = []
+    opportunities: Annotated[list[str], Standard(most=160, most_entries=5)] = []
 
 
 class TalkingPoint(BaseModel):
     """Words for one occasion: what they aim at, and what must not be said with them."""
 
-    scene: str
-    words: str = Field(min_length=1)
-    aim: str
-    avoid: str = Field(min_length=1)
+    scene: Annotated[str, Standard(most=40)]
+    words: Annotated[str, Standard(most=60, to_guest=True, offers_nothing=True)] = Field(
+        min_length=1
+    )
+    aim: Annotated[str, Standard(most=200)]
+    avoid: Annotated[str, Standard(most=160, is_needed=True)] = Field(min_length=1)
 
 
 class Tactics(BaseModel):
     """app5_tactics."""
 
-    talking_points: list[TalkingPoint]
+    talking_points: Annotated[list[TalkingPoint], Standard(most_entries=6)]

@@ -39,7 +39,7 @@ TACTICS = {
 }
 
 
-def keep(ctx: RuntimeContext, app: str, target: Target, result: dict) -> None:
+def keep(ctx: RuntimeContext, app: str, target: Target, result: dict, **checked) -> None:
     """A result as the driver of a run leaves it."""
     with use_context(ctx):
         job = open_app_run(ctx=ctx, app=app, target=target.as_payload(), triggered_by="command")
@@ -50,6 +50,7 @@ def keep(ctx: RuntimeContext, app: str, target: Target, result: dict) -> None:
             cache_type=AI_APPS[app].cache_type,
             result=result,
             references={"dates": ["2026-05-01", "2026-05-04"]},
+            **checked,
         )
 
 
@@ -76,6 +77,16 @@ def test_the_home_page_shows_the_insight_of_this_month(manager, east):
 
     for shown in ("实收 1210 元", "共 3 单。", "优惠率 12.0%。", "逐单核对。", "2026-05-04"):
         assert shown in page
+
+
+@pytest.mark.parametrize("flagged", [True, False])
+def test_a_flagged_insight_says_that_somebody_should_check_it(manager, east, flagged):
+    target = Target(range_key="this_month")
+    keep(live_context(east), "app2_finance", target, FINANCE, score=60, flagged=flagged)
+
+    page = text_of(manager.get(HOME, headers={"accept-language": "en"}))
+
+    assert ("To be checked" in page) == flagged
 
 
 def test_another_range_and_area_have_their_own(manager, east):

@@ -7,6 +7,8 @@ import pytest
 from aijobs.cache import store_result
 from aijobs.jobs import open_app_run
 from aijobs.models import Run, TriggerJob
+from aijobs.output_checks.findings import Finding, Review, Severity
+from aijobs.output_checks.review import check_title
 from metrics.models import Assistant
 from sandbox.context import RuntimeContext, as_of_context, live_context, use_context
 from tests.factories import push_assistant, push_bill
@@ -24,7 +26,9 @@ RESULT = {
 }
 
 
-def generate(ctx: RuntimeContext, member, *, generation: int = 1, **result) -> None:
+def generate(
+    ctx: RuntimeContext, member, *, generation: int = 1, review: Review | None = None, **result
+) -> None:
     """A finished run of app7 for the member, as its driver leaves it."""
     with use_context(ctx):
         job = open_app_run(
@@ -37,6 +41,7 @@ def generate(ctx: RuntimeContext, member, *, generation: int = 1, **result) -> N
             cache_type="app7_customer_analysis",
             result={**RESULT, **result},
             references={"metrics": ["last_visit_days"]},
+            **(review.as_columns() if review else {}),
         )
 
 
@@ -60,6 +65,33 @@ def test_an_insight_comes_with_date_age_and_references(manager, member):
     assert (insight["mode"], insight["mode_label"]) == ("live", "实时")
     assert insight["stale"] is False
     assert {"cache_type", "target_id", "created_at", "age_seconds"} <= set(insight)
+
+
+def test_what_the_checks_found_is_told_without_repeating_it(manager, member):
+    found = Finding("forbidden_topic", "profile", "爱赌球", Severity.MAJOR)
+    generate(live_context(member.site), member, review=Review({}, [found]))
+
+    answer = manager.get(url(member))
+
+    assert answer.json()["_checks"] == {
+        "score": 60,
+        "flagged": True,
+        "findings": [
+            {
+                "check": "forbidden_topic",
+                "check_label": str(check_title("forbidden_topic")),
+                "field": "profile",
+                "severity": "major",
+            }
+        ],
+    }
+    assert "赌" not in answer.content.decode()
+
+
+def test_a_result_from_before_the_checks_was_not_checked(manager, member):
+    generate(live_context(member.site), member)
+
+    assert manager.get(url(member)).json()["_checks"] is None
 
 
 def test_nothing_said_yet_is_404_not_generated(manager, member):

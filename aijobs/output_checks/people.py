@@ -1,0 +1,69 @@
+"""Other people's data in an answer: tokens, names, phone numbers and ids that it was not told."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from aijobs.pseudonyms import ANY_DIGITS, PHONE, names_within
+from metrics.models import Assistant, Member
+from sandbox.context import RuntimeContext
+
+_TOKEN = re.compile(r"(?:会员|助教|员工)#\d+")
+# Ids as tills write them, long enough to be no figure of ours.
+_ID = re.compile(
+    r"(?<![A-Za-z0-9_.#-])(?=[A-Za-z_-]*\d)(?:[A-Za-z][A-Za-z0-9_-]{2,}|\d{6,})(?![A-Za-z0-9_.-])"
+)
+# Words that may be people's names as well: a member called 高峰 is not in 晚高峰.
+_ORDINARY = re.compile("[早晚午]高峰|高峰[期时]|客流高峰")
+
+
+class Strangers:
+    """Who of the store stands in some texts although the app was not told of them."""
+
+    def __init__(self, texts: Sequence[str], *, told: str, ctx: RuntimeContext) -> None:
+        self._told = told
+        self._tokens = set(_TOKEN.findall(told))
+        text = _mask(_ORDINARY, "\n".join(texts))
+        self._names = self._find_names(text, ctx)
+        self._ids = self._find_ids(text, ctx)
+
+    def find(self, text: str) -> Iterator[str]:
+        """Each of them by the token; what has none by what it is."""
+        yield from (token for token in _TOKEN.findall(text) if token not in self._tokens)
+        yield from ("〔电话〕" for _phone in PHONE.finditer(text.translate(ANY_DIGITS)))
+        yield from ("〔编号〕" for found in _ID.findall(text) if found in self._ids)
+        plain = _mask(_ORDINARY, text)
+        yield from (token for name, token in self._names.items() if name in plain)
+
+    def mask(self, text: str) -> str:
+        """The text, as long as before, without their names and ids and without phone numbers."""
+        for known in (*self._names, *self._ids):
+            text = text.replace(known, "＊" * len(known))
+        return _mask(PHONE, text.translate(ANY_DIGITS))
+
+    def _find_names(self, text: str, ctx: RuntimeContext) -> dict[str, str]:
+        tokens = defaultdict(list)
+        for name, token in names_within(text, ctx=ctx):
+            tokens[name].append(token)
+        # Of several people of one name it may be the one who is spoken of.
+        return {
+            name: found[0] for name, found in tokens.items() if not self._tokens.intersection(found)
+        }
+
+    def _find_ids(self, text: str, ctx: RuntimeContext) -> set[str]:
+        candidates = {found for found in _ID.findall(text) if found not in self._told}
+        if not candidates:
+            return set()
+        found = set()
+        for kind, model in (("会员", Member), ("助教", Assistant)):
+            rows = model.objects.filter(site=ctx.site, external_id__in=candidates)
+            for pk, external_id in rows.values_list("pk", "external_id"):
+                if f"{kind}#{pk}" not in self._tokens:
+                    found.add(external_id)
+        return found
+
+
+def _mask(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(lambda match: "＊" * len(match[0]), text)
