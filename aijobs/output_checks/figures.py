@@ -104,9 +104,9 @@ def read_chinese(numeral: str) -> int | None:
             digit = _DIGITS[character]
             last_unit = last_unit if digit else 1
         elif unit := _UNITS.get(character):
-            if digit is None and (unit != 10 or section):
+            if not digit and unit != 10:
                 return None
-            section += (1 if digit is None else digit) * unit
+            section += (digit or 1) * unit
             digit, last_unit = None, unit
         else:
             unit = _GREAT_UNITS[character]

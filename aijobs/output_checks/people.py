@@ -1,10 +1,11 @@
-"""Other people's data in an answer: tokens, names, phone numbers and ids that it was not told."""
+"""People in an answer: who was not told of, and names that must not travel on."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from aijobs.pseudonyms import ANY_DIGITS, PHONE, names_within
 from metrics.models import Assistant, Member
@@ -17,10 +18,11 @@ _ID = re.compile(
 )
 # Words that may be people's names as well: a member called 高峰 is not in 晚高峰.
 _ORDINARY = re.compile("[早晚午]高峰|高峰[期时]|客流高峰")
+_A_PHONE, _AN_ID = "〔电话〕", "〔编号〕"
 
 
-class Strangers:
-    """Who of the store stands in some texts although the app was not told of them."""
+class People:
+    """Who of the store stands in some texts, by name or id; strangers are those not told of."""
 
     def __init__(self, texts: Sequence[str], *, told: str, ctx: RuntimeContext) -> None:
         self._told = told
@@ -29,30 +31,51 @@ class Strangers:
         self._names = self._find_names(text, ctx)
         self._ids = self._find_ids(text, ctx)
 
-    def find(self, text: str) -> Iterator[str]:
-        """Each of them by the token; what has none by what it is."""
+    def find_strangers(self, text: str) -> Iterator[str]:
+        """Each stranger's data by the token; what has none by what it is."""
         yield from (token for token in _TOKEN.findall(text) if token not in self._tokens)
-        yield from ("〔电话〕" for _phone in PHONE.finditer(text.translate(ANY_DIGITS)))
-        yield from ("〔编号〕" for found in _ID.findall(text) if found in self._ids)
+        yield from (_A_PHONE for _phone in PHONE.finditer(text.translate(ANY_DIGITS)))
+        yield from (_AN_ID for found in _ID.findall(text) if found in self._ids)
         plain = _mask(_ORDINARY, text)
-        yield from (token for name, token in self._names.items() if name in plain)
+        for name, token in self._names.items():
+            if token not in self._tokens and name in plain:
+                yield token
 
     def mask(self, text: str) -> str:
-        """The text, as long as before, without their names and ids and without phone numbers."""
+        """The text, as long as before, without names, ids and phone numbers."""
         for known in (*self._names, *self._ids):
             text = text.replace(known, "＊" * len(known))
         return _mask(PHONE, text.translate(ANY_DIGITS))
 
+    def without_names(self, value: Any) -> Any:
+        """A result with tokens for names and no phone number: the next prompt may carry it."""
+        if isinstance(value, dict):
+            return {key: self.without_names(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.without_names(entry) for entry in value]
+        if not isinstance(value, str):
+            return value
+        for name, token in self._names.items():
+            # An ordinary word stays.
+            pattern = f"({_ORDINARY.pattern})|{re.escape(name)}"
+            value = re.sub(pattern, lambda match, token=token: match[1] or token, value)
+        if PHONE.search(plain := value.translate(ANY_DIGITS)):
+            value = PHONE.sub(_A_PHONE, plain)
+        return value
+
     def _find_names(self, text: str, ctx: RuntimeContext) -> dict[str, str]:
+        """Names and their tokens, the longest first."""
         tokens = defaultdict(list)
         for name, token in names_within(text, ctx=ctx):
             tokens[name].append(token)
-        # Of several people of one name it may be the one who is spoken of.
+        # Of several people of one name the one who was told of is meant.
         return {
-            name: found[0] for name, found in tokens.items() if not self._tokens.intersection(found)
+            name: next((token for token in found if token in self._tokens), found[0])
+            for name, found in tokens.items()
         }
 
     def _find_ids(self, text: str, ctx: RuntimeContext) -> set[str]:
+        """Ids of strangers."""
         candidates = {found for found in _ID.findall(text) if found not in self._told}
         if not candidates:
             return set()

@@ -1,7 +1,8 @@
 """CHECKS, and the one function that holds an answer against them.
 
 It runs on every parsed answer before it is stored, whatever the provider. A clue that touches a
-forbidden topic is left out; everything else is stored as it is, with the findings beside it.
+forbidden topic is left out and names become tokens; everything else is stored as it is, with the
+findings beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import BaseModel
 from aijobs.output_checks.figures import figures_in
 from aijobs.output_checks.findings import Finding, Review, Severity
 from aijobs.output_checks.known_figures import KnownFigures
-from aijobs.output_checks.people import Strangers
+from aijobs.output_checks.people import People
 from aijobs.output_checks.promises import (
     find_invented_offers,
     find_slogans,
@@ -60,13 +61,13 @@ class Answer:
         return KnownFigures(self.features)
 
     @cached_property
-    def strangers(self) -> Strangers:
-        return Strangers([said.text for said in self.texts], told=self.told, ctx=self.ctx)
+    def people(self) -> People:
+        return People([said.text for said in self.texts], told=self.told, ctx=self.ctx)
 
     def around(self, text: str, span: tuple[int, int]) -> str:
         """What stands there and beside it, nobody's name among it."""
         start, end = span
-        return self.strangers.mask(text)[max(0, start - _AROUND) : end + _AROUND]
+        return self.people.mask(text)[max(0, start - _AROUND) : end + _AROUND]
 
 
 # (field, excerpt) of each thing found.
@@ -99,6 +100,7 @@ def review_answer(
             for check in CHECKS
             for field, excerpt in check.find(answer)
         ]
+        result = answer.people.without_names(result)
     return Review(result, findings)
 
 
@@ -144,14 +146,14 @@ def _told_to_guest(answer: Answer) -> Places:
 
 def _foreign(answer: Answer) -> Places:
     for said in answer.texts:
-        for what in answer.strangers.find(said.text):
+        for what in answer.people.find_strangers(said.text):
             yield said.field, what
 
 
 def _invented_figures(answer: Answer) -> Places:
     for said in answer.texts:
         # A phone number is no figure.
-        for figure in figures_in(answer.strangers.mask(said.text)):
+        for figure in figures_in(answer.people.mask(said.text)):
             if not answer.known_figures.explain(figure):
                 yield said.field, answer.around(said.text, figure.span)
 

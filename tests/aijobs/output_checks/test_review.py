@@ -18,7 +18,7 @@ from aijobs.targets import Target
 from metrics.builds import build_site
 from metrics.models import Area, AreaVersion, Settlement
 from sandbox.context import use_context
-from tests.aijobs.store import PHONE, Store
+from tests.aijobs.store import NAME, PHONE, Store
 
 STRANGER, STRANGERS_PHONE = "诸葛小明", "13800001111"
 FINANCES = ("app2_finance", "app2a_finance_area")
@@ -212,7 +212,22 @@ def test_of_several_people_of_one_name_it_may_be_the_one_who_is_meant(answers):
     with use_context(answers.store.live):
         answers.store.add_member("m8", "欧阳文轩", "13711112222")
 
-    assert not answers.with_text("app7_customer", ("profile",), "欧阳文轩是常客").flagged
+    review = answers.with_text("app7_customer", ("profile",), "欧阳文轩是常客")
+
+    assert not review.flagged
+    assert review.result["profile"] == f"会员#{answers.store.member.pk}是常客"
+
+
+def test_names_and_phone_numbers_do_not_travel_on_to_the_next_prompt(answers):
+    with use_context(answers.store.live):
+        peak = answers.store.add_member("m8", "高峰", "13711112222")
+
+    said = f"晚高峰常和高峰、{NAME}一起来，打{PHONE}或１３９ 1234 5678"
+    review = answers.with_text("app3_clue", ("clues", 0, "detail"), said)
+
+    own = f"会员#{answers.store.member.pk}"
+    expected = f"晚高峰常和会员#{peak.pk}、{own}一起来，打〔电话〕或〔电话〕"
+    assert review.result["clues"][0]["detail"] == expected
 
 
 # --- Words to a guest -----------------------------------------------------------------------------
