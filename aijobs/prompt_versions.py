@@ -55,7 +55,7 @@ def clean_template(template: str) -> str:
     return template
 
 
-def add_prompt(*, app: str, template: str, note: str, actor_id: int) -> Prompt:
+def add_prompt(*, app: str, template: str, note: str, actor_id: int | None) -> Prompt:
     """Make a template an app's newest version.
 
     Raises:

@@ -125,7 +125,7 @@ def _pass_over(match: re.Match[str]) -> Found:
 
 def _date(match: re.Match[str]) -> Found:
     year, month, day = _year_of(match), _small(match["month"]), _small(match["day"])
-    weekday = match["weekday"] and _weekday(match["weekday"])
+    weekday = _weekday(match["weekday"]) if match["weekday"] else None
     if 1 <= month <= 12 and 1 <= day <= 31:
         yield Figure(Kind.DATE, match.span(), Decimal(day), year=year, month=month, weekday=weekday)
 

@@ -55,10 +55,11 @@ class People:
             return [self.without_names(entry) for entry in value]
         if not isinstance(value, str):
             return value
-        for name, token in self._names.items():
+        if self._names:
+            names = "|".join(re.escape(name) for name in self._names)
             # An ordinary word stays.
-            pattern = f"({_ORDINARY.pattern})|{re.escape(name)}"
-            value = re.sub(pattern, lambda match, token=token: match[1] or token, value)
+            pattern = f"(?P<word>{_ORDINARY.pattern})|{names}"
+            value = re.sub(pattern, lambda match: match["word"] or self._names[match[0]], value)
         if PHONE.search(plain := value.translate(ANY_DIGITS)):
             value = PHONE.sub(_A_PHONE, plain)
         return value
