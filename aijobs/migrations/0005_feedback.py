@@ -5,7 +5,7 @@ from zqyy.durable.sql import run_sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("aijobs", "0003_gate")]
+    dependencies = [("aijobs", "0004_prompts_and_checks")]
     operations = [
         migrations.AddField(
             "cluefeedback",
