@@ -16,10 +16,12 @@ from aijobs.errors import PromptError
 from aijobs.inputs import build_inputs, read_inputs
 from aijobs.models import Prompt, Run
 from aijobs.prompt_versions import add_prompt, newest_prompt, seed_prompts
+from aijobs.providers import PROVIDER_OPTIONS
 from aijobs.registry import AI_APPS
 from aijobs.runs import record_inputs
 from sandbox.context import use_context
 from sandbox.errors import BadRequest
+from sandbox.options import option_values
 from tests.aijobs.driving import drive, open_app, open_chain, rows, statuses, take
 from zqyy.database import as_owner
 
@@ -152,11 +154,12 @@ def test_a_prewarms_successor_records_the_version_of_what_it_sends(store, author
     take(job_id)
     with use_context(store.live):
         run = Run.objects.get(job=job_id)
-        record_inputs(run, **build_inputs(store.live, run.job, run).as_columns())
+        options = option_values(PROVIDER_OPTIONS, store.site)
+        record_inputs(run, **build_inputs(store.live, run.job, run, options).as_columns())
     add(store, author)
 
     with use_context(store.live):
-        again = read_inputs(store.live, run.job, Run.objects.get(pk=run.pk))
+        again = read_inputs(run.job, Run.objects.get(pk=run.pk), options)
     assert (again.prompt_version, again.prompt) == (1, run.prompt)
 
 

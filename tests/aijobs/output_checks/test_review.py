@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from aijobs.clues import add_manual_clue
+from aijobs.manual_clues import add_manual_clue
 from aijobs.output_checks.findings import COSTS, Finding, Review, Severity
 from aijobs.output_checks.review import CHECKS, review_answer
 from aijobs.registry import AI_APPS
