@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ class Request:
         seconds: of wall clock, whatever the socket does; then ProviderError `timeout`.
         features: what the prompt carries, for a provider that computes.
         loss: of the lease; it cuts the call at once.
+        on_text: told each piece of the answer as it comes, in the call's thread; what it was told
+            is worth nothing unless the call returns. None: nobody listens, it comes as a whole.
     """
 
     app: str
@@ -27,6 +30,7 @@ class Request:
     max_output_tokens: int
     loss: Loss = field(repr=False)
     session_id: str = ""
+    on_text: Callable[[str], None] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """`dashscope`: applications of Alibaba Cloud Model Studio, one application per AI app.
 
-POST {base}/api/v1/apps/{application}/completion, as its application API reference has it.
+POST {base}/api/v1/apps/{application}/completion, as its application API reference has it; for a
+caller that listens as server-sent events, each with what is new.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +14,7 @@ from django.conf import settings
 from aijobs.errors import ProviderError, Throttled
 from aijobs.providers.base import Completion, Request, estimate_tokens
 from aijobs.providers.failures import error_of, retry_after_of
-from aijobs.providers.http import Answer, post
+from aijobs.providers.http import Answer, Event, post, post_for_events
 
 
 class DashScope:
@@ -28,29 +30,70 @@ class DashScope:
         payload: dict[str, Any] = {"prompt": request.prompt}
         if request.session_id:
             payload["session_id"] = request.session_id
-        answer = post(
-            url=f"{settings.DASHSCOPE_BASE_URL.rstrip('/')}/api/v1/apps/{application}/completion",
-            key=settings.DASHSCOPE_API_KEY,
-            body={"input": payload, "parameters": {}, "debug": {}},
-            seconds=request.seconds,
-            loss=request.loss,
-        )
+        url = f"{settings.DASHSCOPE_BASE_URL.rstrip('/')}/api/v1/apps/{application}/completion"
+        body = {"input": payload, "parameters": {}, "debug": {}}
+        if request.on_text is None:
+            answer = post(
+                url=url,
+                key=settings.DASHSCOPE_API_KEY,
+                body=body,
+                seconds=request.seconds,
+                loss=request.loss,
+            )
+        else:
+            answer = _stream(request, request.on_text, url, body)
         if answer.status != 200:
             raise _failure(answer)
         return _completion(answer.body, request)
 
 
-def _completion(body: Any, request: Request) -> Completion:
+def _stream(
+    request: Request, on_text: Callable[[str], None], url: str, body: dict[str, Any]
+) -> Answer:
+    """The answer as if it had come as a whole, its pieces told as they came."""
+    pieces: list[str] = []
+
+    def take(event: Event) -> Answer | None:
+        if event.status != 200:
+            return Answer(event.status, {}, event.body)
+        part = event.body
+        output = _output_of(part)
+        pieces.append(output["text"])
+        on_text(output["text"])
+        if output.get("finish_reason") != "stop":
+            return None
+        return Answer(200, {}, {**part, "output": {**output, "text": "".join(pieces)}})
+
+    return post_for_events(
+        url=url,
+        key=settings.DASHSCOPE_API_KEY,
+        body={**body, "parameters": {"incremental_output": True}},
+        headers={"X-DashScope-SSE": "enable"},
+        seconds=request.seconds,
+        loss=request.loss,
+        take=take,
+    )
+
+
+def _output_of(body: Any) -> dict[str, Any]:
     try:
-        output = body["output"]
-        text = output["text"]
+        output: dict[str, Any] = body["output"]
+        if not isinstance(output["text"], str):
+            raise TypeError("text is no text")
+    except (KeyError, TypeError) as error:
+        raise ProviderError("an answer of another shape") from error
+    return output
+
+
+def _completion(body: Any, request: Request) -> Completion:
+    output = _output_of(body)
+    text = output["text"]
+    try:
         usages = (body.get("usage") or {}).get("models") or []
         tokens_in = sum(usage["input_tokens"] for usage in usages)
         tokens_out = sum(usage["output_tokens"] for usage in usages)
         model = str(usages[0]["model_id"]) if usages else ""
-        if not isinstance(text, str):
-            raise TypeError("text is no text")
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError) as error:
         raise ProviderError("an answer of another shape") from error
     return Completion(
         text=text,

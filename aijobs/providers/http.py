@@ -1,19 +1,23 @@
 """One POST within a wall-clock limit, whatever the other side does with the socket.
 
 `requests` limits each socket operation, so an answer that drips a byte a second never ends. Here
-a timer, or the loss of the lease, shuts the call's sockets down.
+a timer, or the loss of the lease, shuts the call's sockets down, streams like whole answers.
 """
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import requests
 from django.conf import settings
+from requests import Response
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -35,6 +39,19 @@ class Answer:
     body: Any
 
 
+@dataclass(frozen=True)
+class Event:
+    """A server-sent event: its data, and the status it stands for."""
+
+    status: int
+    data: str
+
+    @property
+    def body(self) -> Any:
+        """The data as JSON; None where it is none."""
+        return _parsed(self.data)
+
+
 class BearerKey(AuthBase):
     """The key as a header. As `auth`, because a .netrc would replace a plain header."""
 
@@ -53,19 +70,92 @@ def post(*, url: str, key: str, body: dict[str, Any], seconds: float, loss: Loss
         ProviderError: `timeout` after `seconds`. Unreachable: no complete answer came.
         LeaseLost: the lease went meanwhile.
     """
+    with _limited(seconds, loss):
+        return _answer_of(_send(url, key, body, seconds))
+
+
+def post_for_events(
+    *,
+    url: str,
+    key: str,
+    body: dict[str, Any],
+    headers: dict[str, str],
+    seconds: float,
+    loss: Loss,
+    take: Callable[[Event], Answer | None],
+) -> Answer:
+    """The answer that `take` makes of the server-sent events, which it is given as they come: with
+    the last one. An answer that is no stream comes as it is.
+
+    Raises:
+        As post; Unreachable too when the stream ends without its last event. And what `take` raises.
+    """
+    with _limited(seconds, loss):
+        response = _send(url, key, body, seconds, headers={**headers, **_AS_STREAM}, stream=True)
+        with response:
+            if "text/event-stream" not in response.headers.get("Content-Type", ""):
+                return _answer_of(response)
+            for event in _events_in(response):
+                if answer := take(event):
+                    return answer
+    # Asked about after the cut: a stream that is cut may end as quietly.
+    raise Unreachable("a stream without its end")
+
+
+# Packed, a stream would come in lumps.
+_AS_STREAM = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+# A comment, by which `dashscope` says what an error in the middle amounts to.
+_STATUS = "HTTP_STATUS/"
+
+
+def _events_in(response: Response) -> Iterator[Event]:
+    """The events that are whole."""
+    status, lines = response.status_code, list[str]()
+    for raw in response.iter_lines():
+        name, _colon, value = raw.decode(errors="replace").partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            lines.append(value)
+        elif not raw and lines:
+            yield Event(status, "\n".join(lines))
+            lines.clear()
+        elif not name and value.startswith(_STATUS) and value.removeprefix(_STATUS).isdecimal():
+            status = int(value.removeprefix(_STATUS))
+
+
+def _send(url: str, key: str, body: dict[str, Any], seconds: float, **more: Any) -> Response:
+    return _session().post(
+        url,
+        json=body,
+        auth=BearerKey(key),
+        timeout=(min(CONNECT_SECONDS, seconds), seconds),
+        allow_redirects=False,
+        **more,
+    )
+
+
+def _answer_of(response: Response) -> Answer:
+    body = _parsed(response.content)
+    return Answer(status=response.status_code, headers=response.headers, body=body)
+
+
+def _parsed(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+@contextmanager
+def _limited(seconds: float, loss: Loss) -> Iterator[None]:
+    """Cut whatever connection the block works on after `seconds`, or when the lease is lost."""
     call = _Call()
     timer = threading.Timer(seconds, call.cut)
     timer.daemon = True
     timer.start()
     try:
         with loss.calling(call.cut), call:
-            response = _session().post(
-                url,
-                json=body,
-                auth=BearerKey(key),
-                timeout=(min(CONNECT_SECONDS, seconds), seconds),
-                allow_redirects=False,
-            )
+            yield
     except requests.RequestException as error:
         _raise_if_cut(call, loss, seconds)
         # The class says what happened; the text may carry addresses and headers.
@@ -74,11 +164,6 @@ def post(*, url: str, key: str, body: dict[str, Any], seconds: float, loss: Loss
         timer.cancel()
     # A body that ends with its connection looks complete after a cut.
     _raise_if_cut(call, loss, seconds)
-    try:
-        parsed = response.json()
-    except ValueError:
-        parsed = None
-    return Answer(status=response.status_code, headers=response.headers, body=parsed)
 
 
 def _raise_if_cut(call: _Call, loss: Loss, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _FINANCE = {
     "actions": [{"text": "周二下午推出时段优惠", "owner": "店长"}],
 }
 ANSWERS: dict[str, dict[str, Any]] = {
+    "app1_chat": {"calls": [{"metric": "paid", "range": "last_week"}]},
     "app2_finance": _FINANCE,
     "app2a_finance_area": _FINANCE,
     "app3_clue": {"clues": [_CLUE]},
@@ -53,6 +55,18 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "app8_consolidate": {"clues": [_CLUE]},
 }
+
+
+# To the second question of app1, which carries the figures: a text, no JSON.
+CHAT_TEXT = "上周的实收已经查到，以依据里的金额为准〔1〕。"
+_WITH_FIGURES = '"step":"answer"'
+
+
+def usual_answer(app: str, prompt: str) -> str:
+    """What is answered when nothing is ordered."""
+    if app == "app1_chat" and _WITH_FIGURES in prompt:
+        return CHAT_TEXT
+    return json.dumps(ANSWERS.get(app, {}), ensure_ascii=False)
 
 
 def app_of(prompt: str) -> str:

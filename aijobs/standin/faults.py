@@ -1,7 +1,8 @@
 """FAULTS: every way in which the stand-in can fail a call, by name.
 
 Those of the first half answer at once; those of the second do something to the socket for
-`Order.seconds` or until the caller has left.
+`Order.seconds` or until the caller has left; those named stream_* break off the stream of a caller
+who asked for one, half way.
 """
 
 from __future__ import annotations
@@ -87,6 +88,38 @@ def reset(exchange: Exchange) -> None:
     exchange.hang_up()
 
 
+def stall_stream(exchange: Exchange) -> None:
+    """Half of the stream, then nothing more."""
+    _half_stream(exchange)
+    exchange.caller_leaves_within(exchange.order.seconds)
+
+
+def cut_stream(exchange: Exchange) -> None:
+    """Half of the stream, and the connection is gone."""
+    _half_stream(exchange)
+    exchange.hang_up()
+
+
+def end_stream(exchange: Exchange) -> None:
+    """Half of the stream, then a proper end of its body: only the last event is missing."""
+    _half_stream(exchange)
+    exchange.write(b"0\r\n\r\n")
+
+
+def fail_stream(exchange: Exchange) -> None:
+    """Half of the stream, then an error instead of the rest."""
+    _half_stream(exchange)
+    exchange.write_event(exchange.shape.error_event(500, "InternalError", exchange.request_id))
+    exchange.write(b"0\r\n\r\n")
+
+
+def _half_stream(exchange: Exchange) -> None:
+    events = exchange.events_of(exchange.order.text or exchange.usual_text())
+    exchange.begin_stream()
+    for event in events[: len(events) // 2]:
+        exchange.write_event(event)
+
+
 def _drip(exchange: Exchange, *, head: bytes, piece: bytes) -> None:
     exchange.write(head)
     ends_at = time.monotonic() + exchange.order.seconds
@@ -111,6 +144,10 @@ FAULTS: dict[str, Callable[[Exchange], None]] = {
     "endless_body": drip_without_end,
     "cut_body": cut_body,
     "reset": reset,
+    "stream_stalled": stall_stream,
+    "stream_cut": cut_stream,
+    "stream_ended": end_stream,
+    "stream_error": fail_stream,
 }
 
 

@@ -9,12 +9,12 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from aijobs.standin.answers import ANSWERS
+from aijobs.standin.answers import ANSWERS, usual_answer
 from aijobs.standin.control import control
 from aijobs.standin.faults import FAULTS, Schedule
 from aijobs.standin.shapes import Reply, Shape, shape_of
@@ -151,7 +151,7 @@ class StandIn:
                 port=handler.client_address[1],
             )
             self.calls.append(call)
-        exchange = Exchange(handler, shape, call, order)
+        exchange = Exchange(handler, shape, body, call, order)
         latency = self.latency if order.latency is None else order.latency
         try:
             if exchange.caller_leaves_within(latency):
@@ -175,6 +175,7 @@ class Exchange:
 
     handler: BaseHTTPRequestHandler
     shape: Shape
+    body: dict[str, Any]
     call: Call
     order: Order
 
@@ -192,15 +193,54 @@ class Exchange:
             self.answer(order.text if order.text is not None else self.usual_text())
 
     def usual_text(self) -> str:
-        return json.dumps(ANSWERS.get(self.call.app, {}), ensure_ascii=False)
+        return usual_answer(self.call.app, self.call.prompt)
 
     def answer(self, text: str) -> None:
+        """Whole, or as a stream where the caller asked for one."""
+        if self.is_streamed:
+            self.stream(self.events_of(text))
+        else:
+            self.send(200, self.shape.answer(self._reply(text)))
+
+    @property
+    def is_streamed(self) -> bool:
+        return self.shape.is_streamed(self.handler.headers, self.body)
+
+    def events_of(self, text: str) -> list[str]:
+        return list(self.shape.events(self._reply(text), self.body))
+
+    def stream(self, events: Iterable[str]) -> None:
+        """A whole stream: these events, and the end of the body."""
+        *before, last = events
+        self.begin_stream()
+        for event in before:
+            self.write_event(event)
+        # Before the last one: the caller may look at the record as soon as it has it.
+        self.call.status, self.call.answered_at = 200, time.time()
+        try:
+            self.write_event(last)
+            self.write(b"0\r\n\r\n")
+        except OSError:
+            self.call.status = self.call.answered_at = None
+            raise
+
+    def begin_stream(self) -> None:
+        self.handler.send_response(200)
+        self.handler.send_header("Content-Type", "text/event-stream;charset=UTF-8")
+        self.handler.send_header("Transfer-Encoding", "chunked")
+        self.handler.end_headers()
+
+    def write_event(self, event: str) -> None:
+        """One event in a chunk of its own."""
+        raw = event.encode()
+        self.write(b"%x\r\n%s\r\n" % (len(raw), raw))
+
+    def _reply(self, text: str) -> Reply:
         tokens_out = len(text) if self.order.tokens_out is None else self.order.tokens_out
-        reply = Reply(text, len(self.call.prompt), tokens_out, self._request_id)
-        self.send(200, self.shape.answer(reply))
+        return Reply(text, len(self.call.prompt), tokens_out, self.request_id)
 
     def refuse(self, status: int, code: str, *, headers: Mapping[str, str] | None = None) -> None:
-        body = self.shape.error(code, self._request_id)
+        body = self.shape.error(code, self.request_id)
         self.send(status, body, headers={**(headers or {}), **self.order.headers})
 
     def send(
@@ -209,8 +249,9 @@ class Exchange:
         raw = (body if isinstance(body, str) else json.dumps(body)).encode()
         # Before the answer: the caller may look at the record as soon as it has it.
         self.call.status, self.call.answered_at = status, time.time()
+        sent = self.order.headers if headers is None else headers
         try:
-            send(self.handler, status, raw, self.order.headers if headers is None else headers)
+            send(self.handler, status, raw, {"X-Request-Id": self.request_id, **sent})
         except OSError:
             self.call.status = self.call.answered_at = None
             raise
@@ -229,7 +270,7 @@ class Exchange:
         return bool(readable)
 
     @property
-    def _request_id(self) -> str:
+    def request_id(self) -> str:
         return f"r-{self.call.n}"
 
 
@@ -274,7 +315,8 @@ def send(
     handler: BaseHTTPRequestHandler, status: int, raw: bytes, headers: Mapping[str, str]
 ) -> None:
     handler.send_response(status)
-    for name, value in {**headers, "Content-Length": str(len(raw))}.items():
+    fixed = {"Content-Type": "application/json", "Content-Length": str(len(raw))}
+    for name, value in {**headers, **fixed}.items():
         handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(raw)

@@ -76,6 +76,7 @@ def test_it_bills_what_it_is_told_to(provider, server):
         ("error", "provider_error"),
         ("auth", "auth"),
         ("bad_request", "bad_request"),
+        ("content_blocked", "content_blocked"),
         ("garbage", "provider_error"),
         ("reset", "provider_error"),
     ],
@@ -89,6 +90,61 @@ def test_each_fault_reaches_the_caller_as_its_code(provider, server, fault, code
     assert failure.value.code == code
     assert ask(provider).text
     assert [call.fault for call in server.calls] == [fault, ""]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "meaning"),
+    [
+        (401, "InvalidApiKey", "auth"),
+        (403, "AccessDenied", "auth"),
+        (400, "InvalidParameter", "bad_request"),
+        (404, "ModelNotFound", "bad_request"),
+        (400, "DataInspectionFailed", "content_blocked"),
+        (429, "Throttling", "throttled"),
+        (429, "Throttling.RateQuota", "throttled"),
+        (429, "Throttling.AllocationQuota", "throttled"),
+        (500, "InternalError", "provider_error"),
+        (503, "ModelServingError", "provider_error"),
+    ],
+)
+def test_each_code_of_dashscope_has_its_meaning(server, settings, status, code, meaning):
+    for name, value in server.settings("dashscope").items():
+        setattr(settings, name, value)
+    body = {"code": code, "message": "no", "request_id": "abc"}
+    server.order("*", status=status, body=body)
+
+    with pytest.raises(ProviderError) as failure:
+        ask(DashScope())
+
+    assert failure.value.code == meaning
+    assert str(failure.value) == f"{status} {code} abc"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "meaning"),
+    [
+        (401, "invalid_api_key", "auth"),
+        (403, "access_denied", "auth"),
+        (400, "invalid_parameter_error", "bad_request"),
+        (404, "model_not_found", "bad_request"),
+        (400, "data_inspection_failed", "content_blocked"),
+        (400, "content_filter", "content_blocked"),
+        (429, "rate_limit_exceeded", "throttled"),
+        (429, "insufficient_quota", "throttled"),
+        (500, "internal_error", "provider_error"),
+        (503, None, "provider_error"),
+    ],
+)
+def test_each_code_of_openai_has_its_meaning(server, settings, status, code, meaning):
+    for name, value in server.settings("openai").items():
+        setattr(settings, name, value)
+    server.order("*", status=status, body={"error": {"code": code, "message": "no"}})
+
+    with pytest.raises(ProviderError) as failure:
+        ask(OpenAI())
+
+    assert failure.value.code == meaning
+    assert str(failure.value) == f"{status} {code or ''}".strip()
 
 
 def test_a_throttled_caller_is_told_when_to_come_back(provider, server):
