@@ -163,6 +163,7 @@ def event_title(event_type: str) -> str:
         "dws_completed": _("Day closed"),
         "app_run": _("Started by hand"),
         "clue_refresh": _("Clues collected anew"),
+        "chat": _("Question asked"),
     }
     return titles.get(event_type, event_type)
 

@@ -94,6 +94,30 @@ def announce_context_change(
     _hint(group, "context_changed", site_id, payload)
 
 
+def announce_chat_delta(
+    *,
+    site_id: int,
+    user_id: int,
+    mode: str,
+    business_date: date,
+    question_id: int,
+    number: int | None,
+    text: str,
+) -> None:
+    """A piece of an answer being written; number 0 starts it anew, None says that the answer can be
+    read.
+    """
+    payload = {
+        "question": question_id,
+        "number": number,
+        "text": text,
+        "done": number is None,
+        "mode": mode,
+        "business_date": business_date.isoformat(),
+    }
+    _hint(user_group(user_id), "chat_delta", site_id, payload)
+
+
 def encode_message(kind: str, site_id: int, payload: dict[str, Any]) -> str:
     """A message as a client receives it."""
     message = {"v": VERSION, "type": kind, "site_id": site_id, "payload": payload}

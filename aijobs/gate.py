@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import connection
 
-from aijobs.ai_apps.base import AIApp
+from aijobs.ai_apps.base import AIApp, Listener
 from aijobs.alerts import raise_alert
 from aijobs.errors import ProviderError, Refused, Throttled, Unreachable
 from aijobs.guards.calls import open_call, settle_call
@@ -103,18 +103,30 @@ class Gate:
         with suppress(Refused):
             self._admitted = self._take_place(prompt, Purpose.FIRST)
 
-    def ask(self, prompt: str, purpose: Purpose) -> Completion:
+    def ask(
+        self,
+        prompt: str,
+        purpose: Purpose,
+        *,
+        inputs: Inputs | None = None,
+        listener: Listener | None = None,
+    ) -> Completion:
         """The provider's answer; what may be tried again is, each time through the gate.
+
+        Args:
+            inputs: what a second question rests on, and the run records from now on.
+            listener: told the answer as it comes.
 
         Raises:
             Refused: a guard said no. ProviderError: no answer in the end.
             LeaseLost: stop, write nothing.
         """
+        self._inputs = inputs or self._inputs
         for attempt in range(1, MOST_ATTEMPTS + 1):
             self._settle_alone()
             call_id = self._wait_for_admission(prompt, purpose)
             try:
-                completion = self._call(prompt)
+                completion = self._call(prompt, listener)
             except ProviderError as error:
                 self._unsettled = _Usage(call_id, None, error.code)
                 if attempt == MOST_ATTEMPTS or not isinstance(error, Throttled | Unreachable):
@@ -188,7 +200,8 @@ class Gate:
         """The id of a call that may be made; last in its transaction."""
         fence(self._held)
         self._limits = limits_from(self._options)
-        records = purpose == Purpose.FIRST and not self._is_recorded
+        is_new = purpose == Purpose.FIRST and not self._is_recorded
+        records = is_new or purpose == Purpose.ANSWER
         opened = open_call(
             run=self._run,
             purpose=purpose.value,
@@ -230,12 +243,14 @@ class Gate:
 
     # --- The call -------------------------------------------------------------------------------
 
-    def _call(self, prompt: str) -> Completion:
+    def _call(self, prompt: str, listener: Listener | None) -> Completion:
         require_no_transaction()
         seconds = self._seconds_left()
         if seconds <= 0:
             raise ProviderError("no time left for a call", code="timeout")
-        return self._provider.complete(
+        if listener is not None:
+            listener.begin()
+        completion = self._provider.complete(
             Request(
                 app=self._app.key,
                 prompt=prompt,
@@ -243,8 +258,12 @@ class Gate:
                 seconds=seconds,
                 max_output_tokens=self._app.max_output_tokens,
                 loss=self._held.lost,
+                on_text=listener.hear if listener else None,
             )
         )
+        if listener is not None:
+            listener.finish()
+        return completion
 
     def _pause(self, error: ProviderError, attempt: int) -> None:
         """Wait twice as long each time, give or take half; at least what the provider asks."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from aijobs.asking import CHAT
 from aijobs.claims import Scope, Wanted, holder_of, take_claims
 from aijobs.errors import StaleRun
 from aijobs.job_states import UNSUCCESSFUL, end_job, queue_job, reopen_job
@@ -68,7 +69,13 @@ def rerun_job(*, job: TriggerJob, user_id: int | None) -> TriggerJob:
     """All of the job's steps again, as a new forced job that takes its claims.
 
     What an event started runs on the open day; what a button started at a past date runs there.
+
+    Raises:
+        Conflict: a question of the chat: only its user asks it again (`not_rerunnable`).
     """
+    if job.event_type == CHAT:
+        message = _("A question is asked again in the chat, by whoever asked it.")
+        raise Conflict(message, code="not_rerunnable")
     with transaction.atomic():
         again = _open_again(job, user_id)
         _audit(job, "job_rerun", user_id)

@@ -14,7 +14,7 @@ from sandbox.access import role_of
 from sandbox.context import RuntimeContext, User
 
 # An assistant sees reason and suggestion, never how likely or how valuable.
-KEPT_FROM_ASSISTANTS = frozenset({"churn_risk", "value_tier"})
+KEPT_FROM_ASSISTANTS = frozenset({"churn_risk", "churn_probability", "value_tier"})
 
 
 class CanRunAIApp(BasePermission):
@@ -22,6 +22,17 @@ class CanRunAIApp(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return role_of(request.user) in ("operator", "manager", "assistant")
+
+
+class CanChat(BasePermission):
+    """Everybody who works with guests: what they may ask about is what they may see."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return may_chat(request.user)
+
+
+def may_chat(user: User) -> bool:
+    return role_of(user) in ("operator", "manager", "assistant")
 
 
 class CanManageJobs(BasePermission):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -35,44 +35,52 @@ def redact(text: str, *, ctx: RuntimeContext) -> str:
 
 def redact_all(texts: Sequence[str], *, ctx: RuntimeContext) -> list[str]:
     """`redact` of each, in one query."""
-    cleaned = [PHONE.sub("〔电话〕", text.translate(ANY_DIGITS)) for text in texts]
+    cleaned = [hide_phones(text) for text in texts]
     for name, token in names_within("\n".join(cleaned), ctx=ctx):
         cleaned = [text.replace(name, token) for text in cleaned]
     return cleaned
 
 
+def hide_phones(text: str) -> str:
+    """The text without phone numbers, its digits plain ones."""
+    return PHONE.sub("〔电话〕", text.translate(ANY_DIGITS))
+
+
 def resolve_names(value: Any, *, ctx: RuntimeContext) -> Any:
     """The same value (text, or JSON that holds texts) with the names of people in it."""
-    tokens = set(_TOKEN.findall(str(value)))
-    if not tokens:
-        return value
-    names = _current_names(tokens, ctx=ctx)
-    return _replace(value, names)
+    tokens = tokens_in(value)
+    return put_names(value, names_of(tokens, ctx=ctx)) if tokens else value
 
 
-def _replace(value: Any, names: dict[tuple[str, str], str]) -> Any:
+def tokens_in(value: Any) -> set[str]:
+    """The people in a value, as 会员#12 and 助教#3."""
+    return {match[0] for match in _TOKEN.finditer(str(value))}
+
+
+def put_names(value: Any, names: Mapping[str, str]) -> Any:
+    """The same value with names for those tokens that have one."""
     if isinstance(value, str):
-        return _TOKEN.sub(lambda match: names.get((match[1], match[2]), match[0]), value)
+        return _TOKEN.sub(lambda match: names.get(match[0], match[0]), value)
     if isinstance(value, list):
-        return [_replace(item, names) for item in value]
+        return [put_names(item, names) for item in value]
     if isinstance(value, dict):
-        return {key: _replace(item, names) for key, item in value.items()}
+        return {key: put_names(item, names) for key, item in value.items()}
     return value
 
 
-def _current_names(
-    tokens: set[tuple[str, str]], *, ctx: RuntimeContext
-) -> dict[tuple[str, str], str]:
-    names: dict[tuple[str, str], str] = {}
+def names_of(tokens: Collection[str], *, ctx: RuntimeContext) -> dict[str, str]:
+    """The names at D of people by token, where they have one."""
+    names: dict[str, str] = {}
     for kind, model, field in (
         ("会员", MemberVersion, "member_id"),
         ("助教", AssistantVersion, "assistant_id"),
     ):
-        ids = [int(number) for token_kind, number in tokens if token_kind == kind]
+        found = [_TOKEN.fullmatch(token) for token in tokens]
+        ids = [int(match[2]) for match in found if match and match[1] == kind]
         rows = model.objects.filter(  # type: ignore[attr-defined]
             site=ctx.site, valid_to__gt=ctx.business_date, **{f"{field}__in": ids}
         ).values_list(field, "name")
-        names |= {(kind, str(pk)): name for pk, name in rows if name}
+        names |= {f"{kind}#{pk}": name for pk, name in rows if name}
     return names
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from aijobs.ai_apps import (
+    app1_chat,
     app2_finance,
     app2a_finance_area,
     app3_clue,
@@ -20,6 +21,7 @@ from sandbox.errors import BadRequest, NotFound
 AI_APPS: dict[str, AIApp] = {
     app.key: app
     for app in (
+        app1_chat.APP,
         app2_finance.APP,
         app2a_finance_area.APP,
         app3_clue.APP,

@@ -107,12 +107,12 @@ def open_next_attempt(run: Run, *, keep_inputs: bool = False) -> Run:
 
 
 def record_inputs(run: Run, **inputs: Any) -> None:
-    """Keep what a run is about to send, before it starts.
+    """Keep what a run is about to send, before it is sent.
 
     Raises:
-        StaleRun: it is not pending.
+        StaleRun: it has ended.
     """
-    if not Run.objects.filter(pk=run.pk, status=Status.PENDING).update(**inputs):
+    if not Run.objects.filter(pk=run.pk, status__in=Run.OPEN).update(**inputs):
         raise StaleRun(run.step)
     for name, value in inputs.items():
         setattr(run, name, value)

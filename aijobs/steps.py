@@ -24,6 +24,7 @@ from aijobs.models import Run, TriggerJob
 from aijobs.output_checks.review import review_answer
 from aijobs.parsing import parse_output, repair_prompt
 from aijobs.runs import fail_run, finish_run, skip_run
+from aijobs.second_round import ask_again
 from sandbox.context import RuntimeContext, live_context, use_context
 from zqyy.durable.leases import Held, LeaseLost, fence, record_progress
 from zqyy.durable.outages import insist
@@ -71,6 +72,9 @@ def take_step(drive: Drive, run: Run) -> None:
             prompt = repair_prompt(prompt=inputs.prompt, answer=answer, error=error)
             answer = gate.ask(prompt, Purpose.REPAIR).text
             result = parse_output(inputs.app, answer)
+        if inputs.app.second_round is not None:
+            answer, read = ask_again(drive.ctx, gate, inputs, inputs.app.second_round, result)
+            result = read(answer)
         milliseconds = round((time.monotonic() - started) * 1000)
         insist(partial(_store, drive, run, gate, inputs, answer, result, milliseconds))
     except NothingToSay:
@@ -144,43 +148,50 @@ def _store(
         Stale: a later run's result is there already; nothing was written.
     """
     with use_context(_writing_context(drive.ctx)) as ctx:
-        review = review_answer(
-            output=inputs.app.output, result=result, features=inputs.features, ctx=ctx
-        )
-        if review.flagged and drive.options["block_flagged_results"]:
-            raise Flagged(review)
+        checked: dict[str, Any] = {}
+        if inputs.app.second_round is None:
+            review = review_answer(
+                output=inputs.app.output, result=result, features=inputs.features, ctx=ctx
+            )
+            if review.flagged and drive.options["block_flagged_results"]:
+                raise Flagged(review)
+            result, checked = review.result, review.as_columns()
         job = _step_forward(drive)
-        result = review.result
         finish_run(
             run,
             response=answer,
             result=result,
             latency_ms=milliseconds,
-            **review.as_columns(),
+            **checked,
             **gate.usage(),
         )
         if inputs.app.after_write is not None:
             result = inputs.app.after_write(run, inputs.target, result)
-        store_result(
-            run=run,
-            cache_type=inputs.app.cache_type,
-            result=result,
-            references=inputs.references,
-            **review.as_columns(),
-        )
-        after_commit(
-            partial(
-                announce_cache_update,
-                site_id=run.site_id,
-                mode=run.mode,
-                business_date=run.business_date,
-                cache_type=inputs.app.cache_type,
-                target_id=run.target_id,
-                triggered_by=run.triggered_by,
-            )
-        )
+        if inputs.app.cache_type:
+            _file(run, inputs, result, checked)
         announce_progress(job, drive.runs)
         gate.settle()
+
+
+def _file(run: Run, inputs: Inputs, result: dict[str, Any], checked: dict[str, Any]) -> None:
+    store_result(
+        run=run,
+        cache_type=inputs.app.cache_type,
+        result=result,
+        references=inputs.references,
+        **checked,
+    )
+    after_commit(
+        partial(
+            announce_cache_update,
+            site_id=run.site_id,
+            mode=run.mode,
+            business_date=run.business_date,
+            cache_type=inputs.app.cache_type,
+            target_id=run.target_id,
+            triggered_by=run.triggered_by,
+        )
+    )
 
 
 def _writing_context(ctx: RuntimeContext) -> RuntimeContext:

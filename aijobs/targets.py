@@ -36,6 +36,7 @@ class Target:
         note_id: the note to analyse (None: the newest at D).
         range_key: one of RANGES. area: an area's code; `all` is the whole store.
         source: which clues app8 replaces: `ai_consumption` or `ai_note`.
+        question_id: the question of a user that app1 answers.
     """
 
     member_id: int | None = None
@@ -45,6 +46,7 @@ class Target:
     range_key: str | None = None
     area: str = ALL
     source: str = "ai_consumption"
+    question_id: int | None = None
 
     @property
     def member(self) -> int:
@@ -60,6 +62,11 @@ class Target:
     def range(self) -> str:
         """The range's key, where the app declares that it needs one."""
         return _given(self.range_key, "range")
+
+    @property
+    def question(self) -> int:
+        """The question's id, where the app declares that it needs one."""
+        return _given(self.question_id, "question")
 
     def as_payload(self) -> dict[str, Any]:
         """What `from_payload` reads; defaults are left out."""
@@ -152,6 +159,8 @@ class TargetForm:
 MEMBER = TargetForm(("member_id",))
 PAIR = TargetForm(("assistant_id", "member_id"), "_")
 CELL = TargetForm(("range_key", "area"), "__")
+# Never kept in the cache, so that its ids cannot be taken for members'.
+QUESTION = TargetForm(("question_id",))
 
 
 def read_target(target_id: str) -> Target:

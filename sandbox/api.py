@@ -204,6 +204,7 @@ def features_of(user: User) -> list[str]:
     offers = {
         "record": role in ("operator", "manager", "assistant"),
         "run_ai": role in ("operator", "manager", "assistant"),
+        "chat": role in ("operator", "manager", "assistant"),
         "manage_jobs": role in ("operator", "manager"),
         "finance": role in ("operator", "manager", "auditor"),
         "push_facts": role == "operator",

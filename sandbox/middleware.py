@@ -106,8 +106,15 @@ def context_for(request: HttpRequest, url_kwargs: dict[str, Any]) -> RuntimeCont
     if not user.is_authenticated or identity.failure is not None:
         return None
     site = _site_of(request, user, url_kwargs)
-    if site is None:
-        return None
+    return None if site is None else context_in(request, user=user, site=site)
+
+
+def context_in(request: HttpRequest, *, user: User, site: Site) -> RuntimeContext:
+    """The context that a request asks for in a store which is the user's.
+
+    Raises:
+        As `context_for`, but for the store.
+    """
     # Taken out of the query: the admin's lists refuse parameters that they do not know.
     query = request.GET.copy()
     as_of = query.pop("as_of", [""])[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from aijobs import alert_api
+from aijobs import alert_api, chat_api
 from aijobs import api as aijobs_api
 from aijobs.guards.api import OpeningStatusView
 from metrics import api as metrics_api
@@ -39,6 +39,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{INSIGHT}regenerate/", aijobs_api.RegenerateView.as_view()),
     path(f"{INSIGHT}feedback/", aijobs_api.InsightFeedbackView.as_view()),
     path("ai/opening-status/", OpeningStatusView.as_view()),
+    path("chat/", chat_api.ChatView.as_view()),
+    path("chat/<int:question>/", chat_api.QuestionView.as_view()),
     path(f"{SITE}jobs/", aijobs_api.JobListView.as_view()),
     path(JOB, aijobs_api.JobView.as_view()),
     path(f"{JOB}retry/", aijobs_api.JobRetryView.as_view()),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.functional import Promise
@@ -63,20 +63,50 @@ class Features:
         }
 
 
+class Listener(Protocol):
+    """Somebody who reads an answer while it is written."""
+
+    def begin(self) -> None:
+        """A text begins; what came before is worth nothing."""
+
+    def hear(self, piece: str) -> None: ...
+
+    def finish(self) -> None:
+        """The text is whole; whether it is good is not known yet."""
+
+
+@dataclass(frozen=True)
+class SecondRound:
+    """A second question that carries what the answer to the first one asked for. Its answer is a
+    text for people.
+
+    Attributes:
+        look_up: (ctx, target, the first answer) -> Features of the second question.
+        read: (their values, text) -> the result; raises InvalidOutput.
+        listen: (ctx, target, their values) -> who reads along.
+    """
+
+    look_up: Callable[[RuntimeContext, Target, dict[str, Any]], Features]
+    read: Callable[[dict[str, Any], str], dict[str, Any]]
+    listen: Callable[[RuntimeContext, Target, dict[str, Any]], Listener]
+
+
 @dataclass(frozen=True)
 class AIApp:
     """One prompt with its inputs and its output.
 
     Attributes:
-        key: stable, stored in rows. cache_type: what its results are kept as.
+        key: stable, stored in rows. cache_type: what its results are kept as; empty: nowhere.
         form: how the ids of its targets are written.
         needs: fields of the target without which it cannot run; an area other than `all`.
         build_features: (ctx, target, in_chain) -> Features, everything as of ctx.
-        rules: the same answer computed from the features alone.
+        rules: the same answer computed from the features alone; a text in the second round.
         output_version: goes up when prompts written for the output before do not fit any more.
         check: raises a ZqyyError for a target that has all of this and still cannot be worked on.
         after_write: stores what follows from a result, in the transaction that stores the result,
             and returns what of it may be read.
+        second_round: for an app whose answer to the first question only says what to look up. It
+            reads its own answer against its figures.
     """
 
     key: str
@@ -86,11 +116,12 @@ class AIApp:
     needs: tuple[str, ...]
     build_features: Callable[[RuntimeContext, Target, InChain], Features]
     output: type[BaseModel]
-    rules: Callable[[dict[str, Any]], BaseModel]
+    rules: Callable[[dict[str, Any]], BaseModel | str]
     max_output_tokens: int
     output_version: int = 1
     check: Callable[[RuntimeContext, Target], None] | None = None
     after_write: Callable[[Run, Target, dict[str, Any]], dict[str, Any]] | None = None
+    second_round: SecondRound | None = None
 
     def target_id(self, target: Target) -> str:
         """The id under which the results for a target are filed."""

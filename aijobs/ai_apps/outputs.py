@@ -5,7 +5,7 @@ A Standard is what the checks hold a field to beside its type (aijobs.output_che
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -15,6 +15,24 @@ from aijobs.output_checks.standards import Standard
 
 def _known_category(value: str) -> str:
     return value if value in CATEGORIES else CATEGORIES[0]
+
+
+class Lookup(BaseModel):
+    """A figure to look up: its key, and whom, where and when it is about."""
+
+    metric: str = Field(max_length=64)
+    period: str | None = Field(default=None, max_length=64)
+    area: str | None = Field(default=None, max_length=64)
+    member: str | None = Field(default=None, max_length=64)
+    assistant: str | None = Field(default=None, max_length=64)
+
+
+class LookupList(BaseModel):
+    """app1_chat, first round: what is needed for the answer."""
+
+    MOST: ClassVar[int] = 12
+
+    calls: list[Lookup] = Field(max_length=MOST)
 
 
 class Clue(BaseModel):

@@ -1,5 +1,6 @@
 from aijobs.models.alerts import Alert, AlertSequence
 from aijobs.models.cache import CacheEntry
+from aijobs.models.chat import ChatQuestion
 from aijobs.models.clues import ClueFeedback, RetentionClue
 from aijobs.models.guards import Breaker, Budget, GuardSite, KillSwitch
 from aijobs.models.jobs import Claim, TriggerJob
@@ -12,6 +13,7 @@ __all__ = [
     "Breaker",
     "Budget",
     "CacheEntry",
+    "ChatQuestion",
     "Claim",
     "ClueFeedback",
     "GuardSite",

@@ -84,7 +84,8 @@ class TriggerJob(SiteRow):
                 ),
                 name="job_finished_at_iff_terminal",
             ),
-            # A second press of a button finds the open job instead of making another.
+            # A second press of a button finds the open job instead of making another; a user's
+            # next question waits for the answer to this one.
             models.UniqueConstraint(
                 "site",
                 "mode",
@@ -92,7 +93,8 @@ class TriggerJob(SiteRow):
                 "event_type",
                 models.F("payload__step"),
                 condition=Q(
-                    event_type__in=("app_run", "clue_refresh"), status__in=("pending", "running")
+                    event_type__in=("app_run", "clue_refresh", "chat"),
+                    status__in=("pending", "running"),
                 ),
                 name="one_open_app_run",
             ),

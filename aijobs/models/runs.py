@@ -151,6 +151,8 @@ class ProviderCall(SiteRow):
         FIRST = "first", "first"
         RETRY = "retry", "retry"
         REPAIR = "repair", "repair"
+        # The second question of an app that looks something up in between.
+        ANSWER = "answer", "answer"
 
     class Status(models.TextChoices):
         HELD = "held", "held"

@@ -15,7 +15,11 @@ class Rules:
         return "rules-1"
 
     def complete(self, request: Request) -> Completion:
-        text = AI_APPS[request.app].rules(request.features).model_dump_json()
+        answer = AI_APPS[request.app].rules(request.features)
+        text = answer if isinstance(answer, str) else answer.model_dump_json()
+        if request.on_text is not None:
+            for line in text.splitlines(keepends=True):
+                request.on_text(line)
         return Completion(
             text=text,
             tokens_in=estimate_tokens(request.prompt),

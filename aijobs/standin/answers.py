@@ -24,7 +24,7 @@ _FINANCE = {
     "actions": [{"text": "周二下午推出时段优惠", "owner": "店长"}],
 }
 ANSWERS: dict[str, dict[str, Any]] = {
-    "app1_chat": {"calls": [{"metric": "paid", "range": "last_week"}]},
+    "app1_chat": {"calls": [{"metric": "paid", "period": "last_week"}]},
     "app2_finance": _FINANCE,
     "app2a_finance_area": _FINANCE,
     "app3_clue": {"clues": [_CLUE]},

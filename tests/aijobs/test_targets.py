@@ -53,6 +53,7 @@ def test_what_is_written_otherwise_is_no_target(form, target_id):
 @pytest.mark.parametrize(
     ("app", "target_id"),
     [
+        ("app1_chat", "12"),
         ("app2_finance", "this_week__all"),
         ("app2a_finance_area", "this_week__vip"),
         ("app3_clue", "12"),

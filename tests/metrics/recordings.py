@@ -335,6 +335,8 @@ def _of_apps(ctx: RuntimeContext) -> Any:
         "area": ["vip"],
     }
     for app in AI_APPS.values():
+        if app.second_round is not None:
+            continue  # a question is somebody's, and asked of what is known now
         for chosen in product(*(values[need] for need in app.needs)):
             target = Target(**dict(zip(app.needs, chosen, strict=True)))
             try:
