@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.auth.models import User as Account
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -14,14 +15,14 @@ from aijobs.models import ChatQuestion, Run
 from aijobs.planning import PlannedStep
 from aijobs.targets import Target
 from sandbox.audit import record_sandbox_use
-from sandbox.context import RuntimeContext, User
+from sandbox.context import RuntimeContext
 from sandbox.errors import Conflict, KnownAtReadOnly
 
 CHAT, APP = "chat", "app1_chat"
 
 
 def ask_question(
-    *, ctx: RuntimeContext, user: User, text: str, session_id: uuid.UUID | None = None
+    *, ctx: RuntimeContext, user: Account, text: str, session_id: uuid.UUID | None = None
 ) -> ChatQuestion:
     """Open a question on the user's D and in their mode; it is answered in the background.
 
@@ -36,15 +37,14 @@ def ask_question(
     if ctx.known_at is not None:
         raise KnownAtReadOnly
     require_running(ctx=ctx, app=APP)
-    user_id = int(user.pk)
     if session_id is None:
-        newest = conversation(user_id=user_id, ctx=ctx).order_by("-pk")
+        newest = conversation(user_id=user.pk, ctx=ctx).order_by("-pk")
         session_id = newest.values_list("session_id", flat=True).first() or uuid.uuid4()
     try:
         with transaction.atomic():
             question = ChatQuestion.objects.create(
                 site=ctx.site,
-                user_id=user_id,
+                user_id=user.pk,
                 session_id=session_id,
                 mode=ctx.mode,
                 business_date=ctx.business_date,
@@ -57,9 +57,9 @@ def ask_question(
                 id=take_job_ids(1)[0],
                 event_type=CHAT,
                 # What a user has open at most once.
-                payload={"step": f"{APP}:user:{user_id}", "target": step.target.as_payload()},
+                payload={"step": f"{APP}:user:{user.pk}", "target": step.target.as_payload()},
                 triggered_by="api",
-                triggered_by_user_id=user_id,
+                triggered_by_user_id=user.pk,
                 is_forced=True,
                 mode=ctx.mode,
                 business_date=ctx.business_date,

@@ -20,7 +20,7 @@ from aijobs.permissions import CanChat
 from aijobs.pseudonyms import names_of, put_names
 from aijobs.wording import sentence_for
 from sandbox.access import site_for
-from sandbox.api import CHANGES, REFUSALS, validate, validate_query
+from sandbox.api import CHANGES, REFUSALS, signed_in, validate, validate_query
 from sandbox.audit import record_sandbox_use
 from sandbox.context import RuntimeContext, use_context
 from sandbox.errors import BadRequest, NotFound
@@ -149,7 +149,7 @@ class ChatView(APIView):
         ctx = _context(request, validate_query(SiteQuerySerializer, request)["site"])
         with use_context(ctx):
             pages = NewestFirst()
-            mine = conversation(user_id=request.user.pk, ctx=ctx)
+            mine = conversation(user_id=signed_in(request).pk, ctx=ctx)
             page: list[ChatQuestion] = pages.paginate_queryset(mine, request, view=self) or []
             return pages.get_paginated_response(_shown(page, Asker.of(request.user, ctx=ctx)))
 
@@ -167,7 +167,7 @@ class ChatView(APIView):
         with use_context(ctx):
             question = ask_question(
                 ctx=ctx,
-                user=request.user,
+                user=signed_in(request),
                 text=asked["question"],
                 session_id=asked.get("session_id"),
             )
@@ -187,7 +187,7 @@ class QuestionView(APIView):
         """A question of mine, with its answer when there is one."""
         ctx = _context(request, validate_query(SiteQuerySerializer, request)["site"])
         with use_context(ctx):
-            mine = conversation(user_id=request.user.pk, ctx=ctx).filter(pk=question)
+            mine = conversation(user_id=signed_in(request).pk, ctx=ctx).filter(pk=question)
             shown = _shown(list(mine), Asker.of(request.user, ctx=ctx))
             if not shown:
                 raise NotFound

@@ -32,6 +32,8 @@ from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest
 from sandbox.models import Mode
 
+# Of an answer before, as much as one needs to follow.
+REMEMBERED_CHARACTERS = 400
 # Of each kind; a list of sixty helps nobody.
 EXAMPLES = 8
 _ENTITIES = {
@@ -140,7 +142,7 @@ def _exchange(question: ChatQuestion, asker: Asker) -> dict[str, Any]:
     return {
         "date": question.business_date.isoformat(),
         "question": hide_people(question.question, asker=asker).text,
-        "answer": hide_people(question.answer, asker=asker).text,
+        "answer": hide_people(question.answer, asker=asker).text[:REMEMBERED_CHARACTERS],
         "asked": [_asked(one) for one in question.citations],
     }
 

@@ -48,7 +48,7 @@ def _invented(text: str, cited: list[dict[str, Any]], ours: list[str], *, as_of:
     days = {date.fromisoformat(as_of), *_days_in(ours)}
     for one in cited:
         days |= {date.fromisoformat(one[name]) for name in ("start", "end", "as_of") if name in one}
-    said = [[one["title"], one["value"], one.get("rows")] for one in cited]
+    said = [[one["of"], one["title"], one["value"], one.get("rows")] for one in cited]
     numbers = set(_numbers_in([*ours, *_texts_in(said)]))
     rest = _PERSON.sub("", _MARK.sub("", text))
     for pattern, parts in ((_DATE, ("month", "day")), (_MONTH, ("month",))):

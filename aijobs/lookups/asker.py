@@ -71,4 +71,4 @@ class Asker:
         """All of the store; to an assistant only they themselves."""
         ctx = self.ctx
         found = Assistant.objects.filter(site=ctx.site, business_date__lte=ctx.business_date)
-        return found.filter(pk=self.assistant_id) if self.is_assistant else found
+        return found.filter(pk__in=[self.assistant_id or 0]) if self.is_assistant else found

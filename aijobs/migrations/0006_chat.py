@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ),
                 ("business_date", models.DateField()),
                 ("question", models.TextField()),
-                ("answer", models.TextField(blank=True)),
+                ("answer", models.TextField(blank=True, default="")),
                 ("citations", models.JSONField(default=list)),
                 ("asked_at", models.DateTimeField(db_default=Now())),
                 ("answered_at", models.DateTimeField(null=True)),

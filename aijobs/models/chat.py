@@ -28,7 +28,7 @@ class ChatQuestion(SiteRow):
     business_date = models.DateField()
     # texts; people are 会员#12 in an answer, and as they were written in a question
     question = models.TextField()
-    answer = models.TextField(blank=True)
+    answer = models.TextField(blank=True, default="")
     # The figures that the answer cites, as they were looked up.
     citations = models.JSONField(default=list)
     # times

@@ -5,8 +5,9 @@ whole or as a stream of server-sent events.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any, Protocol
 
 from aijobs.standin.answers import app_of
@@ -31,7 +32,7 @@ class Reply:
 class Shape(Protocol):
     name: str
 
-    def is_streamed(self, headers: Mapping[str, str], body: dict[str, Any]) -> bool: ...
+    def is_streamed(self, headers: Message, body: dict[str, Any]) -> bool: ...
 
     def app(self, path: str, body: dict[str, Any]) -> str: ...
 
@@ -55,7 +56,7 @@ class DashScopeShape:
 
     name = "dashscope"
 
-    def is_streamed(self, headers: Mapping[str, str], body: dict[str, Any]) -> bool:
+    def is_streamed(self, headers: Message, body: dict[str, Any]) -> bool:
         return headers.get("X-DashScope-SSE") == "enable"
 
     def app(self, path: str, body: dict[str, Any]) -> str:
@@ -114,7 +115,7 @@ class OpenAIShape:
         "InternalError": "internal_error",
     }
 
-    def is_streamed(self, headers: Mapping[str, str], body: dict[str, Any]) -> bool:
+    def is_streamed(self, headers: Message, body: dict[str, Any]) -> bool:
         return body.get("stream") is True
 
     def app(self, path: str, body: dict[str, Any]) -> str:

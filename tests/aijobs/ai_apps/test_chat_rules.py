@@ -244,6 +244,10 @@ def test_figures_of_the_same_days_share_a_sentence_and_show_what_they_rest_on():
     )
 
 
+def test_a_place_may_have_a_number_in_its_name():
+    assert "2号厅上周" in answer(told(1, "paid", "9.90", of="2号厅", area="hall2", **LAST_WEEK))
+
+
 def test_what_is_unknown_is_never_zero():
     assert "台时暂无数据〔1〕" in answer(told(1, "table_hours", None, **LAST_WEEK))
 
