@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby, product
+from itertools import product
 from typing import Any
 
 from aijobs.ai_apps.chat_words import (
@@ -164,10 +164,10 @@ def answer(features: dict[str, Any]) -> str:
     """Every figure in a sentence with whose and when it is, then what it rests on."""
     found = [one for one in features["figures"] if "error" not in one]
     failed = [one for one in features["figures"] if "error" in one]
-    sentences = [
-        f"{head}{'，'.join(_say(one) for one in figures)}。"
-        for head, figures in groupby(found, key=_head)
-    ]
+    by_head: dict[str, list[str]] = {}
+    for one in found:
+        by_head.setdefault(_head(one), []).append(_say(one))
+    sentences = [f"{head}{'，'.join(said)}。" for head, said in by_head.items()]
     sentences += [f"{reason}。" for reason in dict.fromkeys(one["error"] for one in failed)]
     if not sentences:
         sentences = ["这个问题我没有数据可以回答，不乱猜。"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import User as Account
 from django.db.models import QuerySet
@@ -17,6 +17,8 @@ from sandbox.errors import NotPermitted
 
 # What an assistant is told: about own customers and about themselves, never about the store.
 _OF_ASSISTANTS = frozenset({"member", "members", "assistant", "pair"})
+# The reason, not the risk.
+_CALLED_TO_ASSISTANTS = {"members_at_risk": "好久没来的会员"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,14 @@ class Asker:
         return self.role == "assistant"
 
     def figures(self) -> dict[str, Figure]:
-        """What may be asked, by key."""
-        return {key: figure for key, figure in FIGURES.items() if self.may_ask(figure)}
+        """What may be asked, by key, as it is called to them."""
+        found = {key: figure for key, figure in FIGURES.items() if self.may_ask(figure)}
+        if self.is_assistant:
+            found |= {
+                key: replace(found[key], title=title)
+                for key, title in _CALLED_TO_ASSISTANTS.items()
+            }
+        return found
 
     def may_ask(self, figure: Figure) -> bool:
         if not self.is_assistant:

@@ -223,8 +223,11 @@ def answer(*figures: dict, can_ask: dict | None = None) -> str:
         "can_ask": can_ask or {},
     }
     text = chat_rules.describe(features)
-    found = [one for one in figures if "error" not in one]
-    assert read_answer(features, text) == {"answer": text, "citations": found}
+    result = read_answer(features, text)
+    assert result["answer"] == text
+    assert sorted(one["n"] for one in result["citations"]) == [
+        one["n"] for one in figures if "error" not in one
+    ]
     return text
 
 
@@ -246,6 +249,16 @@ def test_figures_of_the_same_days_share_a_sentence_and_show_what_they_rest_on():
 
 def test_a_place_may_have_a_number_in_its_name():
     assert "2号厅上周" in answer(told(1, "paid", "9.90", of="2号厅", area="hall2", **LAST_WEEK))
+
+
+def test_figures_of_two_places_come_place_by_place():
+    text = answer(
+        told(1, "paid", "1.00", of="大厅", area="hall", **LAST_WEEK),
+        told(2, "paid", "2.00", of="包厢", area="vip", **LAST_WEEK),
+        told(3, "bills", "3", of="大厅", area="hall", **LAST_WEEK),
+    )
+
+    assert "）实收 1 元〔1〕，结账单数 3 单〔3〕。\n包厢" in text
 
 
 def test_what_is_unknown_is_never_zero():

@@ -173,7 +173,7 @@ def test_an_assistant_is_told_about_own_customers_and_themselves(store):
 
     assert [one.get("error") for one in found] == [None] * 4
     assert found[1]["assistant_id"] == store.assistant.pk
-    assert found[3]["of"] == "您的客户"
+    assert (found[3]["of"], found[3]["title"]) == ("您的客户", "好久没来的会员")
 
 
 def test_an_assistant_is_told_nothing_about_the_store_or_a_colleague(store):
