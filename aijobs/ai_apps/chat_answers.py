@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -23,22 +24,29 @@ def read_answer(values: dict[str, Any], text: str) -> dict[str, Any]:
     """The text and the figures that it cites.
 
     Raises:
-        InvalidOutput: it is empty or endless, cites what is not there, names somebody nobody asked
-            about, or holds a number or a day of none of its citations.
+        InvalidOutput: it is empty or endless, cites what is not there, or holds a person (unless
+            asked about), a number or a day of none of its citations.
     """
     text = text.strip()
-    if not 0 < len(text) <= MOST_CHARACTERS or "\x00" in text:
+    # PostgreSQL keeps neither NUL nor half a surrogate pair.
+    if not 0 < len(text) <= MOST_CHARACTERS or re.search("[\x00\ud800-\udfff]", text):
         raise InvalidOutput(f"expected a text of 1 to {MOST_CHARACTERS} characters")
     by_number = {str(one["n"]): one for one in values["figures"] if "error" not in one}
     marks = dict.fromkeys(_MARK.findall(text))
     if unknown := [mark for mark in marks if mark not in by_number]:
         raise InvalidOutput(f"〔{unknown[0]}〕 is the number of no figure")
-    if strangers := tokens_in(text) - tokens_in([values["figures"], values["question"]]):
-        raise InvalidOutput(f"{min(strangers)} was not asked about")
     cited = [by_number[mark] for mark in marks]
+    if strangers := tokens_in(text) - tokens_in([cited, values["question"]]):
+        raise InvalidOutput(
+            f"{min(strangers)} is neither asked about nor in a figure that is cited"
+        )
     # What we said ourselves may be said again: why there is no figure, and what there is.
-    ours = _texts_in([[one.get("error") for one in values["figures"]], values["can_ask"]])
-    if invented := _invented(text, cited, ours, as_of=values["as_of"]):
+    errors = _texts_in([one.get("error") for one in values["figures"]])
+    ours = [*errors, *_texts_in(list(values["can_ask"].values()))]
+    checked = text
+    for error in errors:
+        checked = checked.replace(error, "")
+    if invented := _invented(checked, cited, ours, as_of=values["as_of"]):
         raise InvalidOutput(f"{invented} stands in no figure that is cited")
     return {"answer": text, "citations": cited}
 
@@ -69,8 +77,11 @@ def _invented(text: str, cited: list[dict[str, Any]], ours: list[str], *, as_of:
 
 def _days_in(texts: Iterable[str]) -> set[date]:
     """The dates in texts of ours, which write them as 2026-04-20."""
-    found = (day for text in texts for day in re.findall(r"\d{4}-\d{2}-\d{2}", text))
-    return {date.fromisoformat(day) for day in found}
+    days = set()
+    for day in (day for text in texts for day in re.findall(r"\d{4}-\d{2}-\d{2}", text)):
+        with suppress(ValueError):  # as it was asked for: 2026-02-30
+            days.add(date.fromisoformat(day))
+    return days
 
 
 def _texts_in(value: Any) -> list[str]:
@@ -78,11 +89,12 @@ def _texts_in(value: Any) -> list[str]:
         return [text for pair in value.items() for text in _texts_in(list(pair))]
     if isinstance(value, list):
         return [text for part in value for text in _texts_in(part)]
-    return [] if value is None else [_PERSON.sub("", str(value))]
+    return [] if value is None else [str(value)]
 
 
 def _numbers_in(texts: Iterable[str]) -> list[Decimal]:
-    return [_as_decimal(number) for text in texts for number in _NUMBER.findall(text)]
+    plain = (_PERSON.sub("", text) for text in texts)
+    return [_as_decimal(number) for text in plain for number in _NUMBER.findall(text)]
 
 
 def _as_decimal(number: str) -> Decimal:

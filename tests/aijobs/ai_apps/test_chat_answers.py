@@ -30,12 +30,21 @@ BALANCE = {
     "value": "860.50",
     "member_ids": [12],
 }
+LIST = {
+    **PAID,
+    "n": 4,
+    "key": "members_at_risk",
+    "title": "快流失会员",
+    "value": "1",
+    "rows": [{"who": "会员#44", "days_away": "20"}],
+    "member_ids": [44],
+}
 FAILED = {"n": 3, "key": "x", "error": "没有找到「M777」这位会员"}
 VALUES = {
     "step": "answer",
     "as_of": "2026-04-20",
     "question": "会员#12 上周花了 99 元吗，会员#30 呢",
-    "figures": [PAID, BALANCE, FAILED],
+    "figures": [PAID, BALANCE, FAILED, LIST],
     "can_ask": {"会员": ["近 60 天消费"]},
 }
 
@@ -50,6 +59,7 @@ VALUES = {
         ("没有找到 M777，可以查近 60 天消费。", []),
         ("会员#30 没有数据。", []),
         ("4月实收〔1〕见依据。", [1]),
+        ("会员#44 20 天没来〔4〕", [4]),
     ],
 )
 def test_what_was_looked_up_may_be_said(text, cited):
@@ -66,14 +76,16 @@ def test_what_was_looked_up_may_be_said(text, cited):
         (" \n", "expected a text"),
         ("实" * (MOST_CHARACTERS + 1), "expected a text"),
         ("实收\x00", "expected a text"),
+        ("实收\ud83d", "expected a text"),
         ("上周实收 12345.00 元。", "12345.00 stands in no figure"),
         ("上周实收 1.23 万元〔1〕。", "1.23 stands"),
         ("上周实收 12346 元〔1〕。", "12346 stands"),
         ("上周实收 12345 元〔1〕，余额 860.50 元。", "860.50 stands"),
         ("您问的 99 元〔1〕", "99 stands"),
-        ("实收 12345 元〔4〕", "〔4〕 is the number of no figure"),
+        ("实收 12345 元〔5〕", "〔5〕 is the number of no figure"),
         ("没有〔3〕", "〔3〕 is the number of no figure"),
-        ("会员#13 也很好。", "会员#13 was not asked about"),
+        ("会员#13 也很好。", "会员#13 is neither asked about"),
+        ("会员#44 快流失了", "会员#44 is neither asked about"),
         ("4月12日实收 12345 元〔1〕", "4月12日 stands"),
         ("2025年4月13日起实收 12345 元〔1〕", "2025年4月13日 stands"),
         ("3月实收 12345 元〔1〕", "3月 stands"),

@@ -298,4 +298,6 @@ def test_what_cannot_be_answered_is_said_and_what_can_be():
         "门店：实收、近 60 天消费等\n"
         "问的时候说清楚是哪段时间、哪个区域、哪位会员或助教。"
     )
+    odd = {"n": 1, "key": "paid", "error": "没有「2026-02-30..9」这个时间段"}
+    assert answer(odd) == "没有「2026-02-30..9」这个时间段。"
     assert answer(can_ask={"会员": ["储值余额"]}).startswith("这个问题我没有数据可以回答")
