@@ -10,7 +10,7 @@ from zqyy.durable.sql import run_sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("aijobs", "0003_gate"),
+        ("aijobs", "0005_feedback"),
         ("sandbox", "0002_row_level_security"),
     ]
     operations = [
