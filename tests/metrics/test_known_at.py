@@ -35,6 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # What was done or found, not what was known of the store.
 LOGS = {
     "Alert",
+    "ChatQuestion",
     "DataQuality",
     "MetricSnapshot",
     "ProviderCall",
