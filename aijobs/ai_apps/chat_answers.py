@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from aijobs.errors import InvalidOutput
+from aijobs.output_checks.topics import find_forbidden
 from aijobs.pseudonyms import tokens_in
 
 MOST_CHARACTERS = 2000
@@ -31,6 +32,8 @@ def read_answer(values: dict[str, Any], text: str) -> dict[str, Any]:
     # PostgreSQL keeps neither NUL nor half a surrogate pair.
     if not 0 < len(text) <= MOST_CHARACTERS or re.search("[\x00\ud800-\udfff]", text):
         raise InvalidOutput(f"expected a text of 1 to {MOST_CHARACTERS} characters")
+    if forbidden := next(find_forbidden(text), None):
+        raise InvalidOutput(f"「{forbidden[0]}」 is never spoken of")
     by_number = {str(one["n"]): one for one in values["figures"] if "error" not in one}
     marks = dict.fromkeys(_MARK.findall(text))
     if unknown := [mark for mark in marks if mark not in by_number]:

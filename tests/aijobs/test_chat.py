@@ -472,21 +472,6 @@ def test_the_rules_are_heard_line_by_line(store, manager):
     assert len(pieces) > 1
 
 
-def test_nobody_waits_for_a_channel_layer_that_is_away(store, manager, monkeypatch):
-    told = []
-    monkeypatch.setattr(
-        chat_deltas, "announce_chat_delta", lambda **payload: told.append(payload) or False
-    )
-    listener = ChatListener(ask(store, manager), names={})
-
-    listener.begin()
-    for piece in ("一", "二", "三"):
-        listener.hear(piece)
-    listener.finish()
-
-    assert len(told) == 1
-
-
 def test_a_name_in_pieces_is_told_whole(store, manager, monkeypatch):
     told = []
     monkeypatch.setattr(

@@ -82,6 +82,7 @@ def test_what_was_looked_up_may_be_said(text, cited):
         ("上周实收 12346 元〔1〕。", "12346 stands"),
         ("上周实收 12345 元〔1〕，余额 860.50 元。", "860.50 stands"),
         ("您问的 99 元〔1〕", "99 stands"),
+        ("上周实收 12345.00 元〔1〕，他们常赌球追分。", "never spoken of"),
         ("实收 12345 元〔5〕", "〔5〕 is the number of no figure"),
         ("没有〔3〕", "〔3〕 is the number of no figure"),
         ("会员#13 也很好。", "会员#13 is neither asked about"),
