@@ -170,14 +170,16 @@ def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:
     """
     lost = _lock_runs(job, (Status.RUNNING,))
     calls = ProviderCall.objects.filter(site_id=job.site_id, run_id__in=[run.pk for run in lost])
-    last = {call.run_id: call for call in calls.order_by("run_id", "n")}
+    in_doubt = set(
+        calls.filter(status=ProviderCall.Status.UNKNOWN).values_list("run_id", flat=True)
+    )
+    errors = dict(calls.order_by("n").values_list("run_id", "error_code"))
     attempts = []
     for run in lost:
-        call = last[run.pk]
-        if call.status == ProviderCall.Status.UNKNOWN:
+        if run.pk in in_doubt:
             _end(run, Status.UNKNOWN)
         else:
-            _end(run, Status.CANCELLED, error_code=call.error_code or "cancelled")
+            _end(run, Status.CANCELLED, error_code=errors.get(run.pk) or "cancelled")
         attempts.append(open_next_attempt(run, keep_inputs=keep_inputs))
     return attempts
 

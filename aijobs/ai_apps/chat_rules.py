@@ -19,7 +19,7 @@ from aijobs.ai_apps.chat_words import (
     figures_in,
     periods_in,
 )
-from aijobs.ai_apps.finance_rules import figure
+from aijobs.ai_apps.figures import figure
 from aijobs.ai_apps.outputs import Lookup, LookupList
 from aijobs.pseudonyms import tokens_in
 

@@ -13,6 +13,11 @@ def amount(value: Decimal | int | None) -> str | None:
     return None if value is None else str(Decimal(value).quantize(_CENT, ROUND_HALF_UP))
 
 
+def figure(amount: str) -> str:
+    """An amount as people write it: whole yuan without their zeros."""
+    return amount.removesuffix(".00")
+
+
 def signed(value: Decimal | int | None) -> str | None:
     """`+12.00`, `-3.50`, `0.00`: an amount more or less."""
     if value is None:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.functional import Promise
 
-from aijobs.ai_apps.finance_features import percent
+from aijobs.ai_apps.figures import percent
 from aijobs.lookups.at_risk import members_at_risk
 from aijobs.lookups.errors import Unanswerable
 from aijobs.lookups.periods import Period

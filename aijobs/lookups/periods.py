@@ -12,7 +12,12 @@ from metrics.calculations.hall import OpenDays
 from metrics.ranges import resolve_range
 from sandbox.context import RuntimeContext
 
-PERIODS = {"today": "今天", "yesterday": "昨天", **RANGE_NAMES, "all_time": "开业以来"}
+PERIODS = {
+    "today": "今天",
+    "yesterday": "昨天",
+    **{key: name for key, (name, _before) in RANGE_NAMES.items()},
+    "all_time": "开业以来",
+}
 _DAYS = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?")
 
 

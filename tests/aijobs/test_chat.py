@@ -229,7 +229,7 @@ def test_a_driver_that_dies_between_the_rounds_leaves_the_question_to_the_next(
 
     assert answered.answer == CHAT_TEXT
     assert [(run.attempt, run.status) for run in rows(store, Run)] == [
-        (1, "unknown"),
+        (1, "cancelled"),
         (2, "success"),
     ]
 

@@ -75,6 +75,7 @@ def make_gate(store: Store, *, patient: bool, seconds: float = 20, job_seconds: 
             provider=PROVIDERS["dashscope"],
             target=Target(member_id=store.member.pk),
             prompt="?",
+            prompt_version=1,
             features={},
             references={"fingerprint": ""},
             watermark=0,
