@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from aijobs.ai_apps.app6_note import clues_in
 from aijobs.ai_apps.base import AIApp, Features, InChain
+from aijobs.ai_apps.finding import is_broken, why_not_words
 from aijobs.ai_apps.outputs import PairAnalysis
 from aijobs.ai_apps.pair_features import TREND_DAYS, describe_pair
+from aijobs.ai_apps.phrases import day_words, number_words, weekday_words
 from aijobs.targets import PAIR, Target
 from sandbox.context import RuntimeContext
 
-# From these indexes on the two know each other, and well; and from this change on it has moved.
-_KNOWN, _CLOSE, _MOVED = 30.0, 60.0, 5.0
+# From these indexes on the two know each other, and play together as a rule.
+_KNOWN, _PARTNERS = 20.0, 40.0
+# From this change of the index on it has moved.
+_MOVED = 5.0
+# From so many services on the two can know each other; from so many on they do, seldom as it may be.
+_FEWEST_SERVICES, _KNOWN_SERVICES = 3, 6
 # Not served for so long: the two have lost touch.
 _LOST_DAYS = 60
-# Own rhythm is broken from this ratio on.
-_OVERDUE = 1.5
-# Habits from this share on, and this many bills; an own customer from this share of visits on.
-_HABIT_SHARE, _HABIT_BILLS, _OWN_SHARE = 0.4, 3, 50.0
+# A guest who came so often since without the assistant has found other company.
+_WITHOUT = 3
+# An own customer from this share of visits on; a habit from this share of bills, and this many, on.
+_OWN_SHARE, _HABIT_SHARE, _HABIT_BILLS = 50.0, 0.4, 3
+_MOST = 4
 
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
@@ -32,111 +39,241 @@ def rules(features: dict[str, Any]) -> PairAnalysis:
         stage=_stage(features),
         strength=round(float(features["relationship"]["index"])),
         summary=_summary(features),
-        risks=[*_risks(features)[:4]],
-        opportunities=_opportunities(features)[:4],
+        risks=[*_risks(features)][:_MOST],
+        opportunities=[*_opportunities(features)][:_MOST],
     )
 
 
 def _stage(features: dict[str, Any]) -> str:
+    """How the two stand, in the store's words. docs/decisions/0027."""
     shared, index = features["shared"], float(features["relationship"]["index"])
     if not shared["services_total"]:
-        return "还没有服务过"
+        return "还没搭过"
     if shared["days_since"] > _LOST_DAYS:
-        return "疏远"
+        return "断档"
     if float(features["relationship"]["change"]) <= -_MOVED:
         return "转淡"
-    if index >= _CLOSE:
-        return "稳固"
-    return "熟悉" if index >= _KNOWN else "初识"
+    if shared["services_total"] < _FEWEST_SERVICES:
+        return "初识"
+    if index >= _PARTNERS:
+        return "固定搭档"
+    if index >= _KNOWN or shared["services_total"] >= _KNOWN_SERVICES:
+        return "熟客"
+    return "初识"
 
 
 def _summary(features: dict[str, Any]) -> str:
-    shared, together = features["shared"], features["together"]
-    relationship = features["relationship"]
+    shared, together, as_of = features["shared"], features["together"], features["as_of"]
+    relationship, visits = features["relationship"], features["visits"]["count_180d"]
+    others = [row for row in features["other_partners"] if row["left_on"] is None][:1]
     if not shared["services_total"]:
-        own = "已分派给这位助教，" if features["is_assigned"] else ""
-        return (
-            f"截至 {features['as_of']}，{own}两人还没有共同的服务记录；"
-            f"会员近 180 天到店 {features['visits']['count_180d']} 次。"
+        own = "已经分派给这位助教，" if features["is_assigned"] else ""
+        usual = (
+            f"，平时多由{others[0]['assistant']}陪打（{others[0]['services']} 次）"
+            if others
+            else ""
         )
+        return (
+            f"截至 {day_words(as_of, as_of)}，{own}两人还没有同场过；"
+            f"会员近 180 天到店 {visits} 次{usual}。"
+        )
+    change = float(relationship["change"])
+    before = f"{TREND_DAYS} 天前是 {relationship['before']}"
+    way = "明显往下走" if change <= -_MOVED else "在往上走" if change >= _MOVED else "变化不大"
     sentences = [
-        f"累计服务 {shared['services_total']} 次、{shared['hours_total']} 小时，最近一次 {shared['last']}；",
-        f"客情指数 {relationship['index']}，{TREND_DAYS} 天前（{relationship['before_date']}）为 {relationship['before']}。",
+        f"累计陪打 {shared['services_total']} 次、{shared['hours_total']} 小时，"
+        f"最近一次 {weekday_words(shared['last'], as_of)}；",
+        f"客情指数 {relationship['index']}，{before}，{way}。"
+        if change
+        else f"客情指数 {relationship['index']}，和 {TREND_DAYS} 天前一样。",
     ]
-    if together["bills"]:
+    if together["visits"]:
+        more = f"，另有{others[0]['assistant']} {others[0]['services']} 次" if others else ""
         sentences.append(
-            f"近 180 天同场 {together['bills']} 单、实收 {together['paid']} 元，"
-            f"占会员到店的 {together['share_of_visits']}。"
+            f"会员近 180 天到店 {visits} 次，其中 {together['visits']} 次由其陪打{more}。"
         )
     if shared["few"]:
-        sentences.append(f"样本少（近 180 天 {shared['services_180d']} 次），仅供参考。")
+        sentences.append(f"样本少（近 180 天同场 {shared['services_180d']} 次），仅供参考。")
     return "".join(sentences)
 
 
-def _risks(features: dict[str, Any]) -> list[str]:
-    shared, relationship = features["shared"], features["relationship"]
-    rhythm = features["rhythm"]
-    risks = []
-    if rhythm is not None and rhythm["overdue_ratio"] >= _OVERDUE:
-        risks.append(
-            f"平时约 {rhythm['median_interval_days']:g} 天来一次，现在隔了 {rhythm['days_away']} 天，"
-            f"最近一次 {features['visits']['last']}"
+# --- Risks, the gravest first ---------------------------------------------------------------------
+
+
+def _risks(features: dict[str, Any]) -> Iterator[str]:
+    shared, relationship, as_of = features["shared"], features["relationship"], features["as_of"]
+    if left := features["assistant_left_on"]:
+        yield f"这位助教 {day_words(left, as_of)}已离店，客人要有人接手"
+    yield from _about_contact(features)
+    yield from _about_complaint(features)
+    if features["visits"]["last"] and not features["visits"]["count_180d"]:
+        yield (
+            f"会员 {weekday_words(features['visits']['last'], as_of)}之后没再到店，"
+            f"已隔 {features['days_away']} 天"
         )
-    risks += _said(features, "🗣️")
+    elif is_broken(features):
+        rhythm = features["rhythm"]
+        yield (
+            f"平时约 {number_words(rhythm['median_interval_days'])} 天来一次，"
+            f"最近一次到店 {weekday_words(rhythm['last'], as_of)}，已隔 {rhythm['days_away']} 天"
+        )
+    yield from _about_others(features)
     if float(relationship["change"]) <= -_MOVED:
-        risks.append(
-            f"客情指数由 {relationship['before_date']} 的 {relationship['before']} 降到 {relationship['index']}"
+        counts = (
+            f"，近 30 天同场 {shared['last_30d']} 次，之前 30 天 {shared['previous_30d']} 次"
+            if shared["last_30d"] < shared["previous_30d"]
+            else ""
         )
-    elif shared["last_30d"] < shared["previous_30d"]:
-        risks.append(
-            f"近 30 天共同 {shared['last_30d']} 次，之前 30 天 {shared['previous_30d']} 次，在减少"
+        yield (
+            f"客情指数由 {day_words(relationship['before_date'], as_of)}的 {relationship['before']} "
+            f"降到 {relationship['index']}{counts}"
         )
-    risks += [
-        f"{task['kind']}任务 {task['due']} 到期未完成"
-        for task in features["tasks"]
-        if task["is_overdue"]
-    ]
-    return risks
+    for task in features["tasks"]:
+        if task["is_overdue"]:
+            yield f"{task['kind']}任务 {day_words(task['due'], as_of)}到期，到今天还没完成"
 
 
-def _opportunities(features: dict[str, Any]) -> list[str]:
-    together, shared = features["together"], features["shared"]
-    found = _said(features, "🤝")
-    if when := usual_time(together):
-        found.append(f"常在{when['words']}同场，适合提前留位（{when['evidence']}）")
-    share = together["share_of_visits"]
-    if share is not None and features["visits"]["count_180d"] and shared["services_total"]:
-        visits = features["visits"]["count_180d"]
-        if float(share.rstrip("%")) < _OWN_SHARE:
-            found.append(
-                f"会员近 180 天到店 {visits} 次，其中 {together['visits']} 次由这位助教陪打，还有余地"
+def _about_others(features: dict[str, Any]) -> Iterator[str]:
+    """They come, but not to this assistant."""
+    shared, as_of = features["shared"], features["as_of"]
+    if not shared["services_total"]:
+        return
+    if shared["visits_since_last"] < _WITHOUT:
+        if shared["days_since"] > _LOST_DAYS:
+            yield (
+                f"上次同场 {weekday_words(shared['last'], as_of)}，隔了 {shared['days_since']} 天，"
+                f"期间会员到店 {shared['visits_since_last']} 次"
             )
-    if shared["last_30d"] > shared["previous_30d"]:
-        found.append(
-            f"近 30 天共同 {shared['last_30d']} 次，之前 30 天 {shared['previous_30d']} 次，正在升温"
+        return
+    last, since = day_words(shared["last"], as_of), shared["visits_since_last"]
+    other = next((row for row in features["other_partners"] if row["last"] > shared["last"]), None)
+    if other:
+        instead = f"{day_words(other['last'], as_of)}是{other['assistant']}陪打的"
+    else:
+        instead = "都没点陪打"
+    yield f"{last}同场之后，会员又来了 {since} 次，{instead}"
+
+
+def _about_contact(features: dict[str, Any]) -> Iterator[str]:
+    contact, as_of = features["contact"], features["as_of"]
+    if not contact["may_contact"]:
+        yield (
+            f"{why_not_words(features)}，到 {day_words(as_of, as_of)}为止只能在店里接待，不能主动联系"
         )
-    found += [
-        f"{task['kind']}任务结果为{task['outcome']}（{task['assigned']} 分派），可以接着跟进"
-        for task in features["tasks"]
-        if task["outcome"] in ("已联系", "已约")
-    ]
-    return found
+    elif contact["last_outcome"] == "婉拒" and not _came_since(features):
+        yield f"{day_words(contact['last_contact'], as_of)}联系时婉拒了，之后没到店，不宜再约"
+    elif contact["is_number_wrong"]:
+        yield f"截至 {day_words(as_of, as_of)} 留的号码打不通本人，只能等到店时核对"
 
 
-def _said(features: dict[str, Any], emoji: str) -> list[str]:
-    """What the notes say of a kind: a complaint or a promise, with its date."""
-    return [
-        f"{note['date']} 的备注：{clue.summary}"
-        for note in features["notes"]
-        for clue in clues_in(note)
-        if clue.emoji == emoji
-    ][:2]
+def _came_since(features: dict[str, Any]) -> bool:
+    last = features["visits"]["last"]
+    return last is not None and last >= features["contact"]["last_contact"]
+
+
+def _about_complaint(features: dict[str, Any]) -> Iterator[str]:
+    told, as_of = features["said"]["complaint"], features["as_of"]
+    if told is None:
+        return
+    task = told["follow_up"]
+    since = f"之后又到店 {told['visits_since']} 次" if told["visits_since"] else "之后还没来过"
+    answer = f"，回访任务{task['state']}" if task else "，还没有回访任务"
+    yield f"{day_words(told['date'], as_of)}备注写着{told['summary']}；{since}{answer}"
+
+
+# --- Chances, the nearest first -------------------------------------------------------------------
+
+
+def _opportunities(features: dict[str, Any]) -> Iterator[str]:
+    if features["assistant_left_on"]:
+        yield from _for_the_next_one(features)
+        return
+    yield from _about_tasks(features)
+    yield from _about_promises(features)
+    yield from _about_partners(features)
+    yield from _about_habits(features)
+    yield from _about_growth(features)
+
+
+def _for_the_next_one(features: dict[str, Any]) -> Iterator[str]:
+    as_of = features["as_of"]
+    for row in features["other_partners"]:
+        if row["left_on"] is None:
+            yield (
+                f"{row['assistant']}近 180 天也陪打过 {row['services']} 次，"
+                f"最近 {day_words(row['last'], as_of)}，由其接手最顺"
+            )
+
+
+def _about_tasks(features: dict[str, Any]) -> Iterator[str]:
+    as_of = features["as_of"]
+    for task in features["tasks"]:
+        if task["state"] == "未完成" and task["due"] and not task["is_overdue"]:
+            why = f"：{task['reason']}" if task["reason"] else ""
+            yield f"手上有{task['kind']}任务，{day_words(task['due'], as_of)}到期{why}"
+        elif task["outcome"] == "已约" and task["assigned"] >= (features["visits"]["last"] or ""):
+            yield f"{day_words(task['assigned'], as_of)}派的{task['kind']}任务约到了人，到店那天亲自接待"
+    if features["birthday"]:
+        yield f"{day_words(features['birthday'], as_of)}生日，一句祝福就够，不带推销"
+
+
+def _about_promises(features: dict[str, Any]) -> Iterator[str]:
+    for told in features["said"]["promises"][:1]:
+        yield (
+            f"{day_words(told['date'], features['as_of'])}备注写着{told['summary']}；"
+            f"之后到店 {told['visits_since']} 次，办好了就是下次开口的由头"
+        )
+
+
+def _about_partners(features: dict[str, Any]) -> Iterator[str]:
+    as_of, shared = features["as_of"], features["shared"]
+    gone = next((row for row in features["other_partners"] if row["left_on"]), None)
+    if gone and gone["services"] > shared["services_180d"]:
+        yield (
+            f"会员常搭的{gone['assistant']}（{gone['services']} 次）"
+            f"{day_words(gone['left_on'], as_of)}离店，正缺人接上"
+        )
+    away = features["days_away"]
+    if not shared["services_total"] and away is not None and away <= _LOST_DAYS:
+        yield f"会员最近 {weekday_words(features['visits']['last'], as_of)}到店，下次来可以先认个脸熟"
+    share = features["together"]["share_of_visits"]
+    visits, together = features["visits"]["count_180d"], features["together"]["visits"]
+    if share and visits > _WITHOUT and together and float(share.rstrip("%")) < _OWN_SHARE:
+        rest = features["together"]["other_visits"]
+        others = [row for row in features["other_partners"] if row["left_on"] is None]
+        if others:
+            with_other = f"{others[0]['assistant']}陪过 {others[0]['services']} 次"
+            yield f"另外 {rest} 次到店里{with_other}，其余时候先问一句要不要人对打"
+        else:
+            yield f"另外 {rest} 次到店都没点陪打，想自己练就不打扰，想对打时先想到这位助教"
+
+
+def _about_habits(features: dict[str, Any]) -> Iterator[str]:
+    day, as_of = features["next_usual_day"], features["as_of"]
+    if when := usual_time(features["habits"]):
+        nearest = f"，最近的是 {weekday_words(day['date'], as_of)}" if day else ""
+        yield f"会员多在{when['words']}来{nearest}，可以提前留位（{when['evidence']}）"
+    if practice := features["said"]["tastes"].get("practice"):
+        yield f"在练{practice['words']}（{day_words(practice['date'], as_of)}的备注），下次同场可以接着带"
+
+
+def _about_growth(features: dict[str, Any]) -> Iterator[str]:
+    shared = features["shared"]
+    if 0 < shared["services_total"] < _FEWEST_SERVICES:
+        yield (
+            f"才同场 {shared['services_total']} 次（{day_words(shared['last'], features['as_of'])}），"
+            f"下次先问清练什么、喜欢哪张台，当天写进备注"
+        )
+    if shared["last_30d"] >= 2 and shared["last_30d"] > shared["previous_30d"]:
+        yield (
+            f"近 30 天同场 {shared['last_30d']} 次，之前 30 天 {shared['previous_30d']} 次，正在升温"
+        )
 
 
 def usual_time(habits: dict[str, Any]) -> dict[str, str] | None:
     """Weekday, hours and area that come back, in words with their evidence; None without."""
     rows = [
-        habits[kind][0]
+        (kind, habits[kind][0])
         for kind in ("weekdays", "hours", "areas")
         if habits[kind]
         and habits[kind][0]["share"] >= _HABIT_SHARE
@@ -144,9 +281,12 @@ def usual_time(habits: dict[str, Any]) -> dict[str, str] | None:
     ]
     if not rows:
         return None
+    words = {kind: row.get("words", row["name"]) for kind, row in rows}
+    at = words.get("weekdays", "") + words.get("hours", "")
+    place = words.get("areas", "")
     return {
-        "words": "".join(row["name"] for row in rows),
-        "evidence": "，".join(f"{row['name']} {row['bills']} 单" for row in rows),
+        "words": f"{at}、{place}" if at and place else at or place,
+        "evidence": "，".join(f"{row['name']} {row['bills']} 单" for _kind, row in rows),
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,47 +9,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
+from aijobs.ai_apps.note_reading import Sentence, likeness, sentences_of
 from aijobs.ai_apps.outputs import Clue, NoteAnalysis
+from aijobs.ai_apps.phrases import weekday_words
+from aijobs.ai_apps.speakable import speakable
 from aijobs.clues import told_clues
 from aijobs.errors import NothingToSay
-from aijobs.pseudonyms import member_token, redact
+from aijobs.pseudonyms import member_token, redact_all
 from aijobs.targets import MEMBER, Target
 from metrics.models import Note
 from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest
 
 PROVIDERS = "备注分析"
-
-# What no clue may be about, whoever wrote it down.
-_FORBIDDEN = re.compile(
-    "追分|彩头|赌|输赢|下注|老婆|老公|离婚|家里|怀孕|生病|住院|手术|工资|收入|有钱|没钱"
-    "|漂亮|身材|暧昧|约出去|出台|灌酒|拼酒|喝醉"
-)
-# Category, emoji, confidence, and the words that show it; the first that fits counts.
-_KINDS: tuple[tuple[str, str, float, re.Pattern[str]], ...] = (
-    (
-        "重要反馈",
-        "🗣️",
-        0.85,
-        re.compile("投诉|不满|抱怨|嫌|太吵|太热|太冷|太慢|坏了|不平|失望|生气|退"),
-    ),
-    ("重要反馈", "🤝", 0.8, re.compile("答应|承诺|说好|下次给|帮.{0,6}留|记得给|欠")),
-    ("促销偏好", "🎟️", 0.7, re.compile("团购|优惠|券|打折|活动|充值|赠送")),
-    ("社交关系", "👥", 0.7, re.compile("朋友|同事|同学|一起|带.{0,4}来|球友|聚会|生日")),
-    (
-        "玩法偏好",
-        "🎱",
-        0.75,
-        re.compile("斯诺克|黑八|九球|麻将|KTV|包厢|大厅|杆|台|比赛|教学|练球"),
-    ),
-    (
-        "消费习惯",
-        "🕘",
-        0.7,
-        re.compile("周[一二三四五六日天末]|晚上|下午|中午|下班|每次|习惯|经常|喜欢|爱"),
-    ),
-)
-_SENTENCE = re.compile(r"[^。！？!?；;\n]+")
+MOST_CLUES = 6
+# Somebody has to act on these.
+_URGENT = ("promise", "complaint")
+# Two sentences that say the same.
+_ALIKE = 0.8
 
 
 def check_note(ctx: RuntimeContext, target: Target) -> None:
@@ -83,50 +58,69 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
     note = _notes(ctx, target).order_by("-occurred_at", "-id").first()
     if note is None:
         raise NothingToSay
-    known, _ids = told_clues(member_id=target.member, ctx=ctx)
+    known, clue_ids = told_clues(member_id=target.member, ctx=ctx)
+    text, author = redact_all([note.text, note.author_name], ctx=ctx)
     values = {
         "member": member_token(target.member),
         "as_of": ctx.business_date.isoformat(),
         "note": {
             "date": note.business_date.isoformat(),
-            "author": f"员工#{note.author_id}" if note.author_id else "员工",
-            "text": redact(note.text, ctx=ctx),
+            "time": note.occurred_at.astimezone(ctx.site.zone).strftime("%H:%M"),
+            "author": _author(author),
+            "text": text,
         },
         "known_clues": [
-            {"category": clue["category"], "summary": clue["summary"]} for clue in known
+            {"category": clue["category"], "summary": clue["summary"], "date": clue["date"]}
+            for clue in known
         ],
     }
     return Features(
-        values=values, rows={"notes": [note.pk]}, dates=(note.business_date.isoformat(),)
+        values=values,
+        rows={"notes": [note.pk], "retention_clues": clue_ids},
+        dates=(note.business_date.isoformat(),),
     )
 
 
+def _author(name: str) -> str:
+    """Who wrote a note, without a name: an assistant's number, else the post."""
+    if name.startswith("助教#"):
+        return name
+    return next((post for post in ("店长", "前台", "会员") if post in name), "员工")
+
+
 def rules(features: dict[str, Any]) -> NoteAnalysis:
-    clues = clues_in(features["note"])
-    score = min(10, 2 + 2 * len({clue.category for clue in clues}) + len(clues)) if clues else 1
-    return NoteAnalysis(clues=clues[:6], score=score)
+    note, as_of = features["note"], features["as_of"]
+    said: list[Sentence] = []
+    for sentence in sentences_of(note["text"], note["date"]):
+        if all(likeness(sentence.text, other.text) < _ALIKE for other in said):
+            said.append(sentence)
+    said.sort(key=lambda sentence: sentence.kind.key not in _URGENT)
+    source = f"{weekday_words(note['date'], as_of)}{note['author']}的备注"
+    return NoteAnalysis(
+        clues=[_clue(sentence, source) for sentence in said[:MOST_CLUES]],
+        score=_score(said, note["text"]),
+    )
 
 
-def clues_in(note: Mapping[str, str]) -> list[Clue]:
-    """One clue a sentence that says something, forbidden subjects left out."""
-    clues: list[Clue] = []
-    for sentence in (match.strip(" ，,、") for match in _SENTENCE.findall(note["text"])):
-        if len(sentence) < 4 or _FORBIDDEN.search(sentence):
-            continue
-        for category, emoji, confidence, words in _KINDS:
-            if words.search(sentence):
-                clues.append(
-                    Clue(
-                        category=category,
-                        emoji=emoji,
-                        summary=sentence[:60],
-                        detail=f"依据：{note['date']} 的备注。",
-                        confidence=confidence,
-                        providers=PROVIDERS,
-                    )
-                )
-                break
-    return clues
+def _clue(sentence: Sentence, source: str) -> Clue:
+    return Clue(
+        category=sentence.kind.category,
+        emoji=sentence.kind.emoji,
+        summary=sentence.summary,
+        detail=f"依据：{source}「{sentence.told}」。",
+        confidence=sentence.kind.confidence,
+        providers=PROVIDERS,
+    )
+
+
+def _score(said: list[Sentence], text: str) -> int:
+    """8-10 with something to act on, 5-7 with habits or likings, 2 with kind words only."""
+    kinds = {sentence.kind.key for sentence in said}
+    if kinds & set(_URGENT):
+        return min(10, 7 + len(kinds))
+    if kinds:
+        return min(7, 4 + len(kinds))
+    return 2 if any(speakable(text)) else 1
 
 
 APP = AIApp(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
-from aijobs.ai_apps.outputs import Clue, ClueList
+from aijobs.ai_apps.clue_merging import merge
+from aijobs.ai_apps.outputs import ClueList
 from aijobs.cache import find_entry
 from aijobs.clues import replace_clues
 from aijobs.errors import NothingToSay
@@ -64,22 +64,23 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
 
 
 def rules(features: dict[str, Any]) -> ClueList:
-    """Both lists as one: the surer of two that say the same, the surest first.
+    """All sources as one list: what says the same once, the most urgent first.
 
     What was marked wrong needs a new fact to be said again.
     """
-    best: dict[str, Clue] = {}
     sources, marks = features["sources"], features.get("marked_wrong", [])
-    for source in sources.values():
-        for row in source["clues"]:
-            if find_mark(row, marks=marks, sources=sources) is not None:
-                continue
-            clue = Clue.model_validate(row)
-            key = unicodedata.normalize("NFKC", clue.summary)
-            if key not in best or best[key].confidence < clue.confidence:
-                best[key] = clue
-    ranked = sorted(best.values(), key=lambda clue: -clue.confidence)
-    return ClueList(clues=ranked[:MOST_CLUES])
+    unmarked = {
+        app: {
+            **source,
+            "clues": [
+                row
+                for row in source["clues"]
+                if find_mark(row, marks=marks, sources=sources) is None
+            ],
+        }
+        for app, source in sources.items()
+    }
+    return ClueList(clues=merge(unmarked, most=MOST_CLUES))
 
 
 def write_clues(run: Run, target: Target, result: dict[str, Any]) -> dict[str, Any]:

@@ -1,47 +1,59 @@
-"""What the apps about members are told: visits, spend, places, hours, rhythm, card, all at D."""
+"""What the apps about members are told: visits, rhythm, spend, places, people, promises, all at D."""
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
-
 from aijobs.ai_apps.base import Features
+from aijobs.ai_apps.contact_rules import describe_contact
+from aijobs.ai_apps.member_habits import (
+    NEWEST_VISITS,
+    describe_habits,
+    describe_party,
+    describe_return,
+    describe_rhythm,
+    describe_visits,
+    next_usual_day,
+    number,
+    read_visits,
+)
+from aijobs.ai_apps.member_reading import (
+    HABIT_DAYS,
+    Bill,
+    Person,
+    Recharge,
+    Service,
+    left_on,
+    read_bills,
+    read_last_recharge,
+    read_person,
+    read_services,
+)
+from aijobs.ai_apps.member_story import read_story
+from aijobs.ai_apps.phrases import WEEKDAYS
 from aijobs.pseudonyms import assistant_token, member_token
 from metrics.calculations.members import member_metrics
-from metrics.models import (
-    AreaVersion,
-    CardEntry,
-    Contact,
-    Member,
-    MemberVersion,
-    ServiceLine,
-    Settlement,
-)
 from sandbox.context import RuntimeContext
-from sandbox.errors import NotFound
 
-METRICS = (
-    "last_visit_days",
-    "card_balance",
-    "card_principal",
-    "card_gift",
-    "consumption_60d",
-    "total_consumption",
-    "total_transactions",
-)
-# Habits are read from the last half year: older ones say little about the next visit.
-HABIT_DAYS = 180
-# Below this many visits a habit is an anecdote.
-ENOUGH_VISITS = 4
-WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
-_BANDS = ((6, 10), (10, 14), (14, 17), (17, 19), (19, 23), (23, 30))
+__all__ = ["WEEKDAYS", "money"]
+
+# A birthday concerns the store this many days ahead.
+_BIRTHDAY_DAYS = 14
+# When a deed that is proposed at D should be done.
+_SOON, _WEEK = 2, 7
+STAGES = {
+    "returned": "回流",
+    "new": "新客",
+    "active": "活跃",
+    "cooling": "转冷",
+    "dormant": "沉睡",
+    "churned": "流失",
+}
 _CENT = Decimal("0.01")
 
 
@@ -51,63 +63,167 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
     Raises:
         NotFound: the member is not known at D.
     """
-    bills, services = read_half_year(ctx, member_id)
-    cards = list(
-        _without_voids(CardEntry, ctx, member_id).filter(kind=CardEntry.Kind.RECHARGE).reverse()[:1]
-    )
-    visits = sorted({bill.business_date for bill in bills})
+    person = read_person(ctx, member_id)
+    bills, services = read_bills(ctx, member_id), read_services(ctx, member_id)
+    recharge = read_last_recharge(ctx, member_id)
+    by_day = _paid_by_day(bills)
+    visits = list(by_day)
+    metrics = member_metrics(member_id, ctx=ctx)
+    days = read_visits(ctx, member_id, visits, metrics)
+    story = read_story(ctx, member_id)
+    habits = describe_habits(ctx, bills)
     values = {
         "member": member_token(member_id),
         "as_of": ctx.business_date.isoformat(),
-        "metrics": _plain(member_metrics(member_id, ctx=ctx)),
-        "visits": describe_visits(ctx, visits),
-        "rhythm": describe_rhythm(ctx, visits),
-        "spend": _describe_spend(ctx, bills),
-        **describe_habits(ctx, bills),
-        "partners": _describe_assistants(services),
-        "last_recharge": _describe_recharge(cards),
-        "consent": describe_consent(ctx, member_id),
+        "window_days": HABIT_DAYS,
+        "metrics": {key: _told(value) for key, value in metrics.items()},
+        "stage": STAGES.get(metrics["lifecycle_stage"] or ""),
+        "visits": describe_visits(ctx, visits, away=metrics["last_visit_days"]),
+        "rhythm": describe_rhythm(ctx, days, metrics),
+        "returned": describe_return(ctx, days, metrics),
+        "spend": _describe_spend(ctx, bills, by_day, habits["newest_areas"]),
+        **habits,
+        "next_usual_day": next_usual_day(ctx, habits["weekdays"]),
+        "party": describe_party(bills),
+        "partners": describe_assistants(ctx, services),
+        "visits_with_partner": len({service.day for service in services}),
+        "assigned_to": assistant_token(person.assigned_to) if person.assigned_to else None,
+        "card": _describe_card(metrics, bills, recharge, by_day),
+        "said": story.describe(visits, as_of=ctx.business_date),
+        "open_tasks": story.open_tasks(),
+        "deadlines": deadlines(ctx),
+        "birthday": near_birthday(ctx, person),
+        "contact": describe_contact(ctx, member_id, person),
     }
     return Features(
         values=values,
-        metrics=METRICS,
+        metrics=tuple(metrics),
         rows={
-            "settlements": [bill.pk for bill in bills][-50:],
-            "service_lines": [line.pk for line in services][-50:],
-            "card_entries": [entry.pk for entry in cards],
+            "settlements": [bill.pk for bill in bills],
+            "service_lines": [service.pk for service in services],
+            "card_entries": [recharge.pk] if recharge else [],
+            "notes": [note.pk for note in story.notes],
+            "coach_tasks": [task.pk for task in story.tasks],
         },
         dates=tuple(day.isoformat() for day in visits[-10:]),
     )
 
 
-def read_half_year(
-    ctx: RuntimeContext, member_id: int
-) -> tuple[list[Settlement], list[ServiceLine]]:
-    """A member's bills and the services on them of the last half year, voids left out, in order.
-
-    Raises:
-        NotFound: the member is not known at D.
-    """
-    if not Member.objects.filter(site=ctx.site, pk=member_id).exists():
-        raise NotFound
-    since = ctx.business_date - timedelta(days=HABIT_DAYS)
-    bills = _without_voids(Settlement, ctx, member_id).filter(business_date__gt=since)
-    services = (
-        _without_voids(ServiceLine, ctx, member_id)
-        .filter(business_date__gt=since)
-        .exclude(Exists(Settlement.objects.filter(void_of=OuterRef("settlement"))))
-    )
-    return list(bills), list(services)
+# --- Spend and card -------------------------------------------------------------------------------
 
 
-def describe_habits(ctx: RuntimeContext, bills: list[Settlement]) -> dict[str, Any]:
-    """Where and when the bills were: areas, weekdays, hours, each with its share."""
-    area_of = _area_names(ctx)
+def _paid_by_day(bills: Sequence[Bill]) -> dict[date, Decimal]:
+    """What was paid on each day with a bill, the oldest first: a day is a visit."""
+    by_day: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for bill in bills:
+        by_day[bill.day] += bill.paid
+    return dict(sorted(by_day.items()))
+
+
+def _describe_spend(
+    ctx: RuntimeContext,
+    bills: Sequence[Bill],
+    by_day: dict[date, Decimal],
+    newest_areas: Sequence[str],
+) -> dict[str, Any]:
+    paid = sum(by_day.values(), Decimal())
+    ages = {day: (ctx.business_date - day).days for day in by_day}
+    gross = sum((bill.gross for bill in bills), Decimal())
+    discount = sum((bill.discount for bill in bills), Decimal())
+    newest = list(by_day.values())[-NEWEST_VISITS:]
     return {
-        "areas": _shares(area_of(bill) for bill in bills),
-        "weekdays": _shares(WEEKDAYS[bill.business_date.weekday()] for bill in bills),
-        "hours": _shares(_band_of(ctx, bill) for bill in bills),
+        "last_30d": money(sum((by_day[day] for day in ages if ages[day] < 30), Decimal())),
+        "previous_30d": money(
+            sum((by_day[day] for day in ages if 30 <= ages[day] < 60), Decimal())
+        ),
+        "half_year": money(paid),
+        "half_year_a_60_days": money(paid * 60 / HABIT_DAYS),
+        "usual_visit": money(median(by_day.values())) if by_day else None,
+        "newest_visits": money(median(newest)) if newest else None,
+        "groupbuy_or_coupon_bills": sum(bill.is_promoted for bill in bills),
+        "goods_bills": sum((bill.goods_fee or 0) > 0 for bill in bills),
+        "bills": len(bills),
+        "discount_share": float(round(discount / gross, 2)) if gross else None,
+        "last_bill": _describe_bill(bills[-1], newest_areas[-1]) if bills else None,
     }
+
+
+def _describe_bill(bill: Bill, area: str) -> dict[str, Any]:
+    return {
+        "date": bill.day.isoformat(),
+        "paid": money(bill.paid),
+        "area": area,
+        "guests": bill.guests,
+    }
+
+
+def _describe_card(
+    metrics: dict[str, Any],
+    bills: Sequence[Bill],
+    recharge: Recharge | None,
+    by_day: dict[date, Decimal],
+) -> dict[str, Any]:
+    """What is left, and for how many visits like the usual ones."""
+    usual = median(by_day.values()) if by_day else Decimal()
+    return {
+        "balance": money(metrics["card_balance"]),
+        "visits_left": number(round(metrics["card_balance"] / usual, 1)) if usual > 0 else None,
+        "card_bills": sum(bill.card_paid > 0 for bill in bills),
+        "last_recharge": {
+            "date": recharge.day.isoformat(),
+            "principal": money(recharge.principal),
+            "gift": money(recharge.gift),
+        }
+        if recharge
+        else None,
+    }
+
+
+# --- People ---------------------------------------------------------------------------------------
+
+
+def describe_assistants(ctx: RuntimeContext, services: Sequence[Service]) -> list[dict[str, Any]]:
+    """Who played along, most often first, at most three; and who of them has left by D."""
+    by_assistant: defaultdict[int, list[Service]] = defaultdict(list)
+    for service in services:
+        by_assistant[service.assistant_id].append(service)
+    rows = []
+    for assistant_id, own in by_assistant.items():
+        left = left_on(ctx, own[-1].left_at)
+        rows.append(
+            {
+                "assistant": assistant_token(assistant_id),
+                "services": len(own),
+                "hours": plain(sum((service.hours for service in own), Decimal())),
+                "last": own[-1].day.isoformat(),
+                "left_on": left.isoformat() if left else None,
+            }
+        )
+    return sorted(rows, key=lambda row: (-int(str(row["services"])), str(row["assistant"])))[:3]
+
+
+def near_birthday(ctx: RuntimeContext, person: Person) -> str | None:
+    """The next birthday, if it is near; the 28th for those born on 29 February."""
+    born = person.birthday
+    if born is None:
+        return None
+    for year in (ctx.business_date.year, ctx.business_date.year + 1):
+        day = date(year, born.month, min(born.day, 28) if born.month == 2 else born.day)
+        if 0 <= (day - ctx.business_date).days <= _BIRTHDAY_DAYS:
+            return day.isoformat()
+    return None
+
+
+def deadlines(ctx: RuntimeContext) -> dict[str, str]:
+    """By when a deed that is proposed at D should be done."""
+    days = {"soon": _SOON, "week": _WEEK}
+    return {
+        name: (ctx.business_date + timedelta(days=ahead)).isoformat()
+        for name, ahead in days.items()
+    }
+
+
+# --- Figures --------------------------------------------------------------------------------------
 
 
 def money(value: Decimal | int) -> str:
@@ -115,148 +231,11 @@ def money(value: Decimal | int) -> str:
     return str(Decimal(value).quantize(_CENT, ROUND_HALF_UP))
 
 
-def _without_voids(model: Any, ctx: RuntimeContext, member_id: int) -> QuerySet[Any]:
-    """A member's facts at D in order: neither voids nor what they voided."""
-    rows: QuerySet[Any] = (
-        model.objects.filter(site=ctx.site, member_id=member_id, void_of=None)
-        .exclude(Exists(model.objects.filter(site=ctx.site, void_of=OuterRef("pk"))))
-        .order_by("occurred_at", "id")
-    )
-    return rows
+def plain(value: Decimal) -> str:
+    """A figure without the zeros at its end."""
+    return f"{value.normalize():f}"
 
 
-def _plain(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: money(value) if isinstance(value, Decimal) else value
-        for key, value in metrics.items()
-        if key in METRICS
-    }
-
-
-def describe_visits(ctx: RuntimeContext, visits: list[date]) -> dict[str, Any]:
-    last, before = two_windows(ctx, visits)
-    months: Counter[str] = Counter(day.strftime("%Y-%m") for day in visits)
-    return {
-        "count_180d": len(visits),
-        "newest": [day.isoformat() for day in visits[-10:]],
-        "last_30d": last,
-        "previous_30d": before,
-        "by_month": [{"month": month, "visits": count} for month, count in sorted(months.items())],
-        "few": len(visits) < ENOUGH_VISITS,
-    }
-
-
-def two_windows(ctx: RuntimeContext, days: Iterable[date]) -> tuple[int, int]:
-    """How many fall into the last 30 days at D, and into the 30 before them."""
-    ages = [(ctx.business_date - day).days for day in days]
-    return sum(age < 30 for age in ages), sum(30 <= age < 60 for age in ages)
-
-
-def describe_rhythm(ctx: RuntimeContext, visits: list[date]) -> dict[str, Any] | None:
-    """Own rhythm: days away over the own median interval; None below 4 visits in the half year."""
-    if len(visits) < ENOUGH_VISITS:
-        return None
-    intervals = [(later - day).days for day, later in itertools.pairwise(visits)]
-    usual = median(intervals)
-    away = (ctx.business_date - visits[-1]).days
-    return {
-        "median_interval_days": usual,
-        "days_away": away,
-        "overdue_ratio": round(away / usual, 2),
-    }
-
-
-def _describe_spend(ctx: RuntimeContext, bills: list[Settlement]) -> dict[str, Any]:
-    by_day: defaultdict[date, Decimal] = defaultdict(Decimal)
-    for bill in bills:
-        by_day[bill.business_date] += bill.paid
-    ages = {day: (ctx.business_date - day).days for day in by_day}
-    gross = sum((bill.gross for bill in bills), Decimal())
-    discount = sum((bill.discount for bill in bills), Decimal())
-    return {
-        "last_30d": money(sum((paid for day, paid in by_day.items() if ages[day] < 30), Decimal())),
-        "previous_30d": money(
-            sum((paid for day, paid in by_day.items() if 30 <= ages[day] < 60), Decimal())
-        ),
-        "usual_visit": money(median(by_day.values())) if by_day else None,
-        "groupbuy_or_coupon_bills": sum(
-            bool((bill.groupbuy_paid or 0) > 0 or (bill.coupon_discount or 0) > 0) for bill in bills
-        ),
-        "bills": len(bills),
-        "discount_share": float(round(discount / gross, 2)) if gross else None,
-        "last_bill": _describe_bill(bills[-1]) if bills else None,
-    }
-
-
-def _describe_bill(bill: Settlement) -> dict[str, Any]:
-    return {
-        "date": bill.business_date.isoformat(),
-        "paid": money(bill.paid),
-        "area": bill.area_code,
-        "guests": bill.guests,
-    }
-
-
-def _shares(names: Iterable[str | None]) -> list[dict[str, Any]]:
-    """How often each occurs, most frequent first, at most three."""
-    counts = Counter(name for name in names if name)
-    total = counts.total()
-    return [
-        {"name": name, "bills": count, "share": round(count / total, 2)}
-        for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:3]
-    ]
-
-
-def _area_names(ctx: RuntimeContext) -> Callable[[Settlement], str]:
-    versions = AreaVersion.objects.filter(site=ctx.site, valid_to__gt=ctx.business_date)
-    names = dict(versions.values_list("area_id", "name"))
-    return lambda bill: names.get(bill.area_id or 0) or bill.area_code
-
-
-def _band_of(ctx: RuntimeContext, bill: Settlement) -> str | None:
-    start = bill.started_at or bill.occurred_at
-    hour = start.astimezone(ctx.site.zone).hour
-    hour += 24 if hour < _BANDS[0][0] else 0
-    for first, last in _BANDS:
-        if first <= hour < last:
-            return f"{first}-{last if last <= 24 else f'次日{last - 24}'}点"
-    return None
-
-
-def _describe_assistants(services: list[ServiceLine]) -> list[dict[str, Any]]:
-    by_assistant: defaultdict[int, list[ServiceLine]] = defaultdict(list)
-    for line in services:
-        by_assistant[line.assistant_id].append(line)
-    rows = [
-        {
-            "assistant": assistant_token(assistant_id),
-            "services": len(lines),
-            "hours": f"{sum((line.hours for line in lines), Decimal()).normalize():f}",
-            "last": lines[-1].business_date.isoformat(),
-        }
-        for assistant_id, lines in by_assistant.items()
-    ]
-    return sorted(rows, key=lambda row: (-int(str(row["services"])), str(row["assistant"])))[:3]
-
-
-def _describe_recharge(cards: list[CardEntry]) -> dict[str, Any] | None:
-    if not cards:
-        return None
-    return {
-        "date": cards[0].business_date.isoformat(),
-        "principal": money(cards[0].principal),
-        "gift": money(cards[0].gift),
-    }
-
-
-def describe_consent(ctx: RuntimeContext, member_id: int) -> dict[str, Any]:
-    version = MemberVersion.objects.filter(
-        site=ctx.site, member_id=member_id, valid_to__gt=ctx.business_date
-    ).first()
-    contact = (
-        Contact.objects.filter(site=ctx.site, member_id=member_id).order_by("-occurred_at").first()
-    )
-    return {
-        "may_contact": not (version and (version.is_minor or version.do_not_contact)),
-        "last_contact": contact.business_date.isoformat() if contact else None,
-    }
+def _told(value: Any) -> Any:
+    """A metric as it is told: decimals as they are shown, as texts."""
+    return str(value) if isinstance(value, Decimal) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,53 +11,53 @@ from statistics import median
 from typing import Any
 
 from aijobs.ai_apps.base import Features
+from aijobs.ai_apps.contact_rules import describe_contact
 from aijobs.ai_apps.finance_features import percent
 from aijobs.ai_apps.member_features import (
-    ENOUGH_VISITS,
-    HABIT_DAYS,
-    describe_consent,
-    describe_habits,
-    describe_rhythm,
+    deadlines,
+    describe_assistants,
     money,
-    read_half_year,
+    near_birthday,
+    plain,
+)
+from aijobs.ai_apps.member_habits import (
+    ENOUGH_VISITS,
+    describe_habits,
+    describe_party,
+    describe_return,
+    describe_rhythm,
+    describe_visits,
+    next_usual_day,
+    read_visits,
     two_windows,
 )
-from aijobs.pseudonyms import assistant_token, member_token, redact_all
-from aijobs.targets import Target
-from metrics.calculations.relationships import relationship_index
-from metrics.models import (
-    AssistantCustomer,
-    CoachTask,
-    CoachTaskEvent,
-    MemberAssignment,
-    Note,
-    ServiceLine,
-    Settlement,
+from aijobs.ai_apps.member_reading import (
+    HABIT_DAYS,
+    Bill,
+    Service,
+    left_on,
+    read_bills,
+    read_person,
+    read_services,
 )
+from aijobs.ai_apps.member_story import read_story
+from aijobs.pseudonyms import assistant_token, member_token
+from aijobs.targets import Target
+from metrics.calculations.members import member_metrics
+from metrics.calculations.relationships import relationship_index
+from metrics.models import AssistantCustomer, AssistantVersion
 from metrics.money import hours
 from sandbox.context import RuntimeContext
 
-METRICS = ("relationship_index",)
+METRICS = (
+    "relationship_index",
+    "last_visit_days",
+    "visit_interval_median",
+    "overdue_ratio",
+)
 # The trend of the relationship: its index so many days ago.
 TREND_DAYS = 30
 _MOST_TASKS, _MOST_NOTES = 5, 5
-_KINDS = {
-    "recall": "召回",
-    "maintain": "维护",
-    "follow_up": "回访",
-    "birthday": "生日",
-    "recharge_reminder": "充值提醒",
-    "booking": "预约",
-}
-_OUTCOMES = {
-    "reached": "已联系",
-    "no_answer": "未接",
-    "booked": "已约",
-    "visited": "已到店",
-    "declined": "婉拒",
-    "wrong_number": "号码错误",
-    "do_not_contact": "暂不打扰",
-}
 _COURSES = {"base": "基础课", "incentive": "激励课", "trial": "体验"}
 
 
@@ -66,49 +67,79 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
     Raises:
         NotFound: the member is not known at D.
     """
-    bills, services = read_half_year(ctx, target.member)
-    shared = [line for line in services if line.assistant_id == target.assistant]
-    shared_ids = {line.settlement_id for line in shared}
+    person = read_person(ctx, target.member)
+    bills, services = read_bills(ctx, target.member), read_services(ctx, target.member)
+    shared = [service for service in services if service.assistant_id == target.assistant]
+    shared_ids = {service.bill for service in shared}
     together = [bill for bill in bills if bill.pk in shared_ids]
-    visits = sorted({bill.business_date for bill in bills})
-    tasks = _tasks(ctx, target)
-    notes = _notes(ctx, target)
-    texts = redact_all([*(task.reason for task in tasks), *(n.text for n in notes)], ctx=ctx)
+    visits = sorted({bill.day for bill in bills})
+    metrics = member_metrics(target.member, ctx=ctx)
+    days = read_visits(ctx, target.member, visits, metrics)
+    story = read_story(ctx, target.member)
+    tasks = [task for task in story.tasks if task.assistant_id == target.assistant][:_MOST_TASKS]
+    habits = describe_habits(ctx, bills)
+    away = metrics["last_visit_days"]
     values = {
         "member": member_token(target.member),
         "assistant": assistant_token(target.assistant),
         "as_of": ctx.business_date.isoformat(),
-        "is_assigned": _is_assigned(ctx, target),
-        "shared": _describe_shared(ctx, target, shared),
+        "window_days": HABIT_DAYS,
+        "assistant_left_on": _left_on(ctx, target, shared),
+        "is_assigned": person.assigned_to == target.assistant,
+        "shared": _describe_shared(ctx, target, shared, visits),
         "relationship": _describe_relationship(ctx, target),
         "together": {
             **_describe_spend(together, visits),
             **describe_habits(ctx, together),
         },
-        "visits": {"count_180d": len(visits), "last": visits[-1].isoformat() if visits else None},
-        "rhythm": describe_rhythm(ctx, visits),
-        "tasks": _describe_tasks(ctx, tasks, texts[: len(tasks)]),
-        "notes": [
-            {"date": note.business_date.isoformat(), "text": text}
-            for note, text in zip(notes, texts[len(tasks) :], strict=True)
+        "other_partners": [
+            row
+            for row in describe_assistants(ctx, services)
+            if row["assistant"] != assistant_token(target.assistant)
         ],
-        "consent": describe_consent(ctx, target.member),
+        "days_away": away,
+        "visits": describe_visits(ctx, visits, away=away),
+        "rhythm": describe_rhythm(ctx, days, metrics),
+        "returned": describe_return(ctx, days, metrics),
+        "habits": habits,
+        "next_usual_day": next_usual_day(ctx, habits["weekdays"]),
+        "party": describe_party(bills),
+        "tasks": [task.as_dict() for task in tasks],
+        "notes": [
+            {"date": note.date.isoformat(), "text": note.text} for note in story.notes[:_MOST_NOTES]
+        ],
+        "said": story.describe(visits, as_of=ctx.business_date),
+        "deadlines": deadlines(ctx),
+        "birthday": near_birthday(ctx, person),
+        "contact": describe_contact(ctx, target.member, person),
     }
     return Features(
         values=values,
         metrics=METRICS,
         rows={
-            "service_lines": [line.pk for line in shared][-50:],
-            "settlements": [bill.pk for bill in together][-50:],
-            "coach_tasks": [task.pk for task in tasks],
-            "notes": [note.pk for note in notes],
+            "service_lines": [service.pk for service in services],
+            "settlements": [bill.pk for bill in bills],
+            "coach_tasks": [task.pk for task in story.tasks],
+            "notes": [note.pk for note in story.notes],
         },
-        dates=tuple(sorted({line.business_date.isoformat() for line in shared})[-10:]),
+        dates=tuple(sorted({service.day.isoformat() for service in shared})[-10:]),
     )
 
 
+def _left_on(ctx: RuntimeContext, target: Target, shared: Sequence[Service]) -> str | None:
+    if shared:
+        left_at = shared[-1].left_at
+    else:
+        versions = AssistantVersion.objects.filter(
+            site=ctx.site, assistant_id=target.assistant, valid_to__gt=ctx.business_date
+        )
+        left_at = versions.values_list("left_at", flat=True).first()
+    day = left_on(ctx, left_at)
+    return day.isoformat() if day else None
+
+
 def _describe_shared(
-    ctx: RuntimeContext, target: Target, shared: list[ServiceLine]
+    ctx: RuntimeContext, target: Target, shared: Sequence[Service], visits: Sequence[date]
 ) -> dict[str, Any]:
     """What the two have shared: of all time from the summary, of the half year from the lines."""
     days = AssistantCustomer.objects.filter(
@@ -120,22 +151,23 @@ def _describe_shared(
     ever = days.order_by("-stat_date").first()
     first = days.order_by("stat_date").values_list("stat_date", flat=True).first()
     last = ever.stat_date if ever else None
-    dates = [line.business_date for line in shared]
-    newest, before = two_windows(ctx, dates)
+    dates = [service.day for service in shared]
+    newest, before = two_windows(ctx, dates, days=TREND_DAYS)
     return {
         "services_total": ever.services if ever else 0,
-        "hours_total": _plain(hours(ever.hours) if ever else Decimal()),
+        "hours_total": plain(hours(ever.hours) if ever else Decimal()),
         "first": first.isoformat() if first else None,
         "last": last.isoformat() if last else None,
         "days_since": (ctx.business_date - last).days if last else None,
         "services_180d": len(shared),
-        "hours_180d": _plain(sum((line.hours for line in shared), Decimal())),
+        "hours_180d": plain(sum((service.hours for service in shared), Decimal())),
         "last_30d": newest,
         "previous_30d": before,
         "newest": [day.isoformat() for day in sorted(set(dates))[-5:]],
+        "visits_since_last": sum(day > last for day in visits) if last else len(visits),
         "courses": [
             {"name": _COURSES.get(course, "其他"), "services": count}
-            for course, count in Counter(line.course_type for line in shared).most_common()
+            for course, count in Counter(service.course_type for service in shared).most_common()
         ],
         "few": len(shared) < ENOUGH_VISITS,
     }
@@ -154,78 +186,15 @@ def _describe_relationship(ctx: RuntimeContext, target: Target) -> dict[str, Any
     }
 
 
-def _describe_spend(together: list[Settlement], visits: list[date]) -> dict[str, Any]:
+def _describe_spend(together: list[Bill], visits: list[date]) -> dict[str, Any]:
     """The bills of the half year with a service of the assistant, and their share of all visits."""
     paid = [bill.paid for bill in together]
-    days = {bill.business_date for bill in together}
+    days = {bill.day for bill in together}
     return {
         "bills": len(together),
         "paid": money(sum(paid, Decimal())),
         "usual_bill": money(median(paid)) if paid else None,
         "visits": len(days),
+        "other_visits": len(visits) - len(days),
         "share_of_visits": percent(Decimal(len(days)) / len(visits)) if visits else None,
     }
-
-
-def _is_assigned(ctx: RuntimeContext, target: Target) -> bool:
-    newest = MemberAssignment.objects.filter(
-        site=ctx.site, member_id=target.member, business_date__lte=ctx.business_date
-    ).order_by("-business_date", "-id")
-    return newest.values_list("assistant_id", flat=True).first() == target.assistant
-
-
-def _tasks(ctx: RuntimeContext, target: Target) -> list[CoachTask]:
-    tasks = CoachTask.objects.filter(
-        site=ctx.site,
-        assistant_id=target.assistant,
-        member_id=target.member,
-        **_of_half_year(ctx),
-    )
-    return list(tasks.order_by("-business_date", "-id")[:_MOST_TASKS])
-
-
-def _describe_tasks(
-    ctx: RuntimeContext, tasks: list[CoachTask], reasons: list[str]
-) -> list[dict[str, Any]]:
-    events = CoachTaskEvent.objects.filter(
-        site=ctx.site,
-        task__in=[task.pk for task in tasks],
-        business_date__lte=ctx.business_date,
-    )
-    states: dict[int, str] = {}
-    outcomes: dict[int, str] = {}
-    for event in events.order_by("occurred_at", "id"):
-        if event.kind in ("done", "cancelled"):
-            states[event.task_id] = "已完成" if event.kind == "done" else "已取消"
-        if event.outcome:
-            outcomes[event.task_id] = _OUTCOMES[event.outcome]
-    return [
-        {
-            "kind": _KINDS[task.kind],
-            "assigned": task.business_date.isoformat(),
-            "due": task.due_on.isoformat() if task.due_on else None,
-            "state": states.get(task.pk, "未完成"),
-            "is_overdue": task.pk not in states
-            and task.due_on is not None
-            and task.due_on < ctx.business_date,
-            "outcome": outcomes.get(task.pk),
-            "reason": reason,
-        }
-        for task, reason in zip(tasks, reasons, strict=True)
-    ]
-
-
-def _notes(ctx: RuntimeContext, target: Target) -> list[Note]:
-    notes = Note.objects.filter(site=ctx.site, member_id=target.member, **_of_half_year(ctx))
-    return list(notes.order_by("-occurred_at", "-id")[:_MOST_NOTES])
-
-
-def _of_half_year(ctx: RuntimeContext) -> dict[str, date]:
-    return {
-        "business_date__gt": ctx.business_date - timedelta(days=HABIT_DAYS),
-        "business_date__lte": ctx.business_date,
-    }
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value.normalize():f}"

@@ -1,0 +1,100 @@
+"""What a finding about a member is, and what findings of all kinds ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aijobs.ai_apps.member_habits import ENOUGH_VISITS
+from aijobs.ai_apps.phrases import day_words
+
+# Below this many bills nothing is a habit.
+HABIT_BILLS = 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about a member.
+
+    The summary keeps its words while the state lasts; figures and dates stand in the evidence. So a
+    clue that is found again tomorrow is the same clue, and what somebody said of it still holds.
+
+    Attributes:
+        kind: what it is about; a member has at most one finding of a kind.
+        weight: 0 to 100, what it matters for the next visit.
+        evidence: the figures and dates that show it, without 「依据：」.
+        sample: how many visits it is read from; None for what somebody did or said.
+    """
+
+    kind: str
+    weight: float
+    category: str
+    emoji: str
+    summary: str
+    evidence: str
+    confidence: float
+    sample: int | None = None
+
+    @property
+    def is_anecdote(self) -> bool:
+        """Read from so few visits that it has to be said."""
+        return self.sample is not None and self.sample < ENOUGH_VISITS
+
+
+def is_broken(features: dict[str, Any]) -> bool:
+    """Whether the member's own rhythm is broken."""
+    rhythm = features["rhythm"]
+    return rhythm is not None and rhythm["overdue_ratio"] >= rhythm["at_risk_from"]
+
+
+def free_to_ask(features: dict[str, Any]) -> bool:
+    """Whether somebody may reach out to the member now."""
+    contact = features["contact"]
+    return contact["may_contact"] and contact["paused_until"] is None
+
+
+def why_not_words(features: dict[str, Any]) -> str:
+    """Why nobody may reach out, its date in words."""
+    why, as_of = features["contact"]["why_not"], features["as_of"]
+    day, gap, rest = why.partition(" ")
+    return f"{day_words(day, as_of)}{rest}" if gap else str(why)
+
+
+def is_late(features: dict[str, Any]) -> bool:
+    """Whether the day on which the member would have come has passed, by more than a day."""
+    rhythm = features["rhythm"]
+    return rhythm is not None and rhythm["days_away"] >= rhythm["median_interval_days"] + 2
+
+
+def present_partner(features: dict[str, Any]) -> str | None:
+    """Who plays with the member most and is still there; None without."""
+    return next(
+        (
+            row["assistant"]
+            for row in features["partners"]
+            if row["left_on"] is None and row["services"] >= 2
+        ),
+        None,
+    )
+
+
+def is_settled(complaint: dict[str, Any]) -> bool:
+    """Whether somebody has gone back to the member about it."""
+    task = complaint["follow_up"]
+    return task is not None and task["state"] == "已完成"
+
+
+def open_task(tasks: Iterable[dict[str, Any]], kind: str) -> dict[str, Any] | None:
+    """The first task of a kind that is open and not overdue."""
+    return next(
+        (
+            task
+            for task in tasks
+            if task["kind"] == kind
+            and task["state"] == "未完成"
+            and task["due"]
+            and not task["is_overdue"]
+        ),
+        None,
+    )

@@ -1,0 +1,407 @@
+"""Findings from bills: rhythm, trend, time and place, company, spend, card, promotions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aijobs.ai_apps.finding import (
+    HABIT_BILLS,
+    Finding,
+    free_to_ask,
+    is_broken,
+    is_late,
+    present_partner,
+)
+from aijobs.ai_apps.phrases import (
+    day_words,
+    frequency_words,
+    number_words,
+    weekday_words,
+    yuan_words,
+)
+
+# Shares of the bills from which a habit is one, and a strong one.
+_HABIT, _STRONG = 0.4, 0.6
+# Somebody who comes at least every so many days is compared by months, others by quarters.
+_FREQUENT_DAYS = 15
+# Days away after which somebody who seldom comes has left, as far as the store can tell.
+_GONE_DAYS = 90
+# The card lasts for so few, or so many, visits like the usual ones.
+_LOW_VISITS, _MANY_VISITS = 2, 8
+# Spend of the newest visits against the usual.
+_MORE, _LESS = 1.4, 0.6
+
+
+def find_of_visits(features: dict[str, Any]) -> Iterator[Finding]:
+    finders = (_state, _trend, _spend, _time_and_place, _moved, _company, _card, _promotion, _goods)
+    for finder in finders:
+        found = finder(features)
+        if found is not None:
+            yield found
+
+
+# --- Whether they come ----------------------------------------------------------------------------
+
+
+def _state(features: dict[str, Any]) -> Finding:
+    """Where the member stands; everybody stands somewhere."""
+    if features["visits"]["last"] is None:
+        return Finding(
+            "state",
+            60,
+            "客户基础",
+            "🆕",
+            "办了卡还没来过，第一次到店请店长亲自接待",
+            f"截至 {day_words(features['as_of'], features['as_of'])} 没有一张结账单",
+            0.9,
+        )
+    if features["stage"] == "回流":
+        return _returned(features)
+    if features["stage"] == "新客":
+        return _new(features)
+    return _rare(features) if features["rhythm"] is None else _regular(features)
+
+
+def _returned(features: dict[str, Any]) -> Finding:
+    back, as_of = features["returned"], features["as_of"]
+    how = "而且不止一次，趁势把下次约好" if back["visits_since"] > 1 else "头几次接待最要紧"
+    away = f"隔了 {back['away_days']} 天，" if back["away_days"] else ""
+    return Finding(
+        "state",
+        76,
+        "客户基础",
+        "🔙",
+        f"离开一阵后回来了，{how}",
+        f"{away}{weekday_words(back['back_on'], as_of)}又到店，回来后共到店 {back['visits_since']} 次",
+        0.85,
+    )
+
+
+def _new(features: dict[str, Any]) -> Finding:
+    visits, as_of = features["visits"], features["as_of"]
+    first, away = weekday_words(visits["newest"][0], as_of), features["metrics"]["last_visit_days"]
+    count = visits["count_180d"]
+    if count > 1:
+        return Finding(
+            "state",
+            55,
+            "客户基础",
+            "🌱",
+            "新客，已经回头，正在养成习惯，适合认人认喜好",
+            f"{first}第一次来，到现在共 {count} 次，最近一次 {_last_visit(features)}",
+            0.7,
+            sample=count,
+        )
+    return Finding(
+        "state",
+        58 + min(away, 20),
+        "客户基础",
+        "🌱",
+        "新客，只来过一次，能不能来第二次最要紧",
+        f"只在 {_last_visit(features)}，到今天 {away} 天",
+        0.7,
+        sample=count,
+    )
+
+
+def _rare(features: dict[str, Any]) -> Finding:
+    away, count = features["metrics"]["last_visit_days"], features["visits"]["count_180d"]
+    evidence = f"近 180 天到店 {count} 次，最近一次 {_last_visit(features)}，距今 {away} 天"
+    if away > _GONE_DAYS:
+        summary, emoji, weight = "只来过几次，后来没再来，不值得反复打扰", "🌙", 40
+    elif away > 30:
+        summary, emoji, weight = "来得少，还看不出规律，轻轻问候一次就好", "🍂", 50
+    else:
+        summary, emoji, weight = "来得少，最近刚来过，适合多聊两句摸清喜好", "🍃", 45
+    return Finding("state", weight, "客户基础", emoji, summary, evidence, 0.6, sample=count)
+
+
+def _last_visit(features: dict[str, Any]) -> str:
+    """The last visit, and what it was like where the half year still has its bill."""
+    bill, as_of = features["spend"]["last_bill"], features["as_of"]
+    last = weekday_words(features["visits"]["last"], as_of)
+    if bill is None:
+        return last
+    guests = f"{bill['guests']} 人，" if bill["guests"] else ""
+    return f"{last}来{bill['area']}，{guests}实付 {yuan_words(bill['paid'])}"
+
+
+def _regular(features: dict[str, Any]) -> Finding:
+    rhythm, as_of = features["rhythm"], features["as_of"]
+    usual, ratio, away = (
+        rhythm["median_interval_days"],
+        rhythm["overdue_ratio"],
+        rhythm["days_away"],
+    )
+    often = frequency_words(usual)
+    evidence = (
+        f"{_basis(features)}，平时约隔 {number_words(usual)} 天，"
+        f"最近一次 {weekday_words(rhythm['last'], as_of)}"
+    )
+    late = f"{evidence}，现在隔了 {away} 天"
+    if features["stage"] == "流失":
+        summary = f"原本{often}，已经很久没来，要不要再问由店长定"
+        return Finding("state", 70, "重要反馈", "🌙", summary, late, 0.85)
+    if is_broken(features):
+        how = "断了好一阵" if ratio >= 2 * rhythm["at_risk_from"] else "晚了不少"
+        return Finding(
+            "state",
+            min(98, 78 + 4 * ratio),
+            "重要反馈",
+            "⏰",
+            f"原本{often}，这次{how}，{_who_asks(features)}",
+            late,
+            min(0.95, 0.65 + ratio / 20),
+        )
+    if is_late(features):
+        return Finding(
+            "state",
+            52 + 10 * (ratio - 1),
+            "消费习惯",
+            "🕰️",
+            f"{often}，到日子了还没来，可以先把常坐的位置想着",
+            f"{late}，按节奏 {day_words(rhythm['expected_on'], as_of)}前后该来",
+            0.7,
+        )
+    if rhythm["gap_before_last"] >= rhythm["at_risk_from"] * usual:
+        return Finding(
+            "state",
+            57,
+            "消费习惯",
+            "🔁",
+            f"{often}，上次隔得久了才来，见面多留意一句",
+            f"{evidence}，那次之前隔了 {rhythm['gap_before_last']} 天",
+            0.7,
+        )
+    return Finding(
+        "state",
+        34,
+        "消费习惯",
+        "📅",
+        f"{often}，节奏稳定，照老样子接待就好",
+        f"{evidence}，下次约在 {day_words(rhythm['expected_on'], as_of)}前后",
+        0.75,
+    )
+
+
+def _basis(features: dict[str, Any]) -> str:
+    """How many visits a rhythm is read from; the half year's, too, where they alone would be few."""
+    rhythm, count = features["rhythm"], features["visits"]["count_180d"]
+    if rhythm["basis_days"] == features["window_days"]:
+        return f"近 180 天到店 {count} 次"
+    few = "（样本少）" if features["visits"]["few"] else ""
+    return f"近两年到店 {rhythm['visits']} 次，近 180 天 {count} 次{few}"
+
+
+def _who_asks(features: dict[str, Any]) -> str:
+    if not features["contact"]["may_contact"]:
+        return "不主动联系，来了好好接待"
+    if not free_to_ask(features):
+        return "刚联系过，先等等"
+    if partner := present_partner(features):
+        return f"由{partner}问一声最自然"
+    if features["assigned_to"]:
+        return f"请{features['assigned_to']}问一声"
+    return "请店长问一声"
+
+
+def _trend(features: dict[str, Any]) -> Finding | None:
+    """More or fewer visits than before; a broken rhythm says the latter already."""
+    visits, rhythm = features["visits"], features["rhythm"]
+    if rhythm is None or features["stage"] in ("新客", "回流"):
+        return None
+    days = 30 if rhythm["median_interval_days"] <= _FREQUENT_DAYS else 90
+    last, before = visits[f"last_{days}d"], visits[f"previous_{days}d"]
+    evidence = f"近 {days} 天到店 {last} 次，之前 {days} 天 {before} 次"
+    if last - before >= 2 and last >= 1.5 * before:
+        summary = "最近来得比以前勤，正是把下次约好的时候"
+        return Finding("trend", 48, "消费习惯", "📈", summary, evidence, 0.7)
+    if before - last >= 2 and before >= 1.5 * last and not is_broken(features):
+        summary = "还在来，但比以前少了，见面问问哪里不顺手"
+        return Finding("trend", 62, "消费习惯", "📉", summary, evidence, 0.7)
+    return None
+
+
+# --- When, where, with how many -------------------------------------------------------------------
+
+
+def _time_and_place(features: dict[str, Any]) -> Finding | None:
+    """The day, hours and area that come back, as one thing to prepare."""
+    total = features["spend"]["bills"]
+    if total < HABIT_BILLS:
+        return None
+    day = features["next_usual_day"]
+    hours, area = features["hours"][0], features["areas"][0]
+    has_hours, has_area = hours["share"] >= _STRONG, area["share"] >= _HABIT
+    weekend = features["weekend_bills"]
+    counted = [
+        f"{day['weekday']} {features['weekdays'][0]['bills']} 单" if day else "",
+        f"{hours['name']} {hours['bills']} 单" if has_hours else "",
+        f"{area['name']} {area['bills']} 单" if has_area else "",
+    ]
+    at = hours["words"] if has_hours else ""
+    if day:
+        when, use = f"多半{day['weekday']}{at}来", "提前问一声留位最管用"
+    elif weekend >= 0.8 * total:
+        when, use = f"几乎只在周末{at}来", "工作日不用约"
+        counted.insert(0, f"周末 {weekend} 单")
+    elif weekend <= 0.1 * total:
+        when, use = f"只在工作日{at}来", "周末不用约"
+        counted.insert(0, f"周末 {weekend} 单")
+    elif has_hours:
+        when, use = f"多在{at}来", "哪天不一定"
+    elif has_area:
+        when, use = "", "来的时间不固定，先看有没有空台"
+    else:
+        return None
+    place = ("认" if area["share"] >= _STRONG else "常在") + area["name"]
+    what = "，".join(part for part in (when, place if has_area else "", use) if part)
+    return Finding(
+        "time",
+        46 if day else 36,
+        "消费习惯" if day or has_hours else "玩法偏好",
+        "🕘" if day or has_hours else "🎱",
+        what,
+        f"近 180 天 {total} 单：{'、'.join(part for part in counted if part)}",
+        0.7,
+    )
+
+
+def _moved(features: dict[str, Any]) -> Finding | None:
+    """The newest visits were all in an area that was not the usual one."""
+    newest = features["newest_areas"]
+    if features["spend"]["bills"] < 2 * HABIT_BILLS or len(set(newest)) != 1:
+        return None
+    usual = features["areas"][0]
+    if usual["name"] == newest[0]:
+        return None
+    return Finding(
+        "moved",
+        44,
+        "玩法偏好",
+        "🔀",
+        f"最近换到{newest[0]}了，别再默认安排{usual['name']}",
+        f"最近 {len(newest)} 单都在{newest[0]}，近 180 天 {features['spend']['bills']} 单中"
+        f" {usual['bills']} 单在{usual['name']}",
+        0.65,
+    )
+
+
+def _company(features: dict[str, Any]) -> Finding | None:
+    party = features["party"]
+    if party["bills"] < HABIT_BILLS:
+        return None
+    stays = f"，每次约 {number_words(party['usual_hours'])} 小时" if party["usual_hours"] else ""
+    if party["of_three_or_more"] >= _STRONG * party["bills"]:
+        summary, count, emoji = "多是三四人一起来，留位要宽敞一点", party["of_three_or_more"], "👥"
+        counted = f"{count} 单是三人以上"
+    elif party["alone"] >= _HABIT * party["bills"]:
+        summary, count, emoji = "常一个人来，可以问要不要找人对打", party["alone"], "🧍"
+        counted = f"{count} 单是一个人"
+    else:
+        return None
+    return Finding(
+        "company",
+        30 + 10 * count / party["bills"],
+        "社交关系",
+        emoji,
+        summary,
+        f"近 180 天写明人数的 {party['bills']} 单中 {counted}{stays}",
+        0.65,
+    )
+
+
+# --- What they spend ------------------------------------------------------------------------------
+
+
+def _spend(features: dict[str, Any]) -> Finding | None:
+    spend, visits = features["spend"], features["visits"]
+    usual, newest = float(spend["usual_visit"] or 0), float(spend["newest_visits"] or 0)
+    if visits["count_180d"] < 2 * HABIT_BILLS or not usual:
+        return None
+    evidence = (
+        f"最近几次到店每次约 {yuan_words(spend['newest_visits'])}，"
+        f"近 180 天每次约 {yuan_words(spend['usual_visit'])}"
+    )
+    if newest >= _MORE * usual:
+        summary = "最近每次花得比平时多，玩得更久，服务跟上"
+        return Finding("spend", 42, "消费习惯", "💹", summary, evidence, 0.6)
+    if newest <= _LESS * usual:
+        summary = "最近每次花得比平时少，见面听听是不是不尽兴"
+        return Finding("spend", 50, "消费习惯", "🪙", summary, evidence, 0.6)
+    return None
+
+
+def _card(features: dict[str, Any]) -> Finding | None:
+    card, as_of = features["card"], features["as_of"]
+    left, recharge = card["visits_left"], card["last_recharge"]
+    bills = features["spend"]["bills"]
+    if left is None:
+        return None
+    since = (
+        f"，上次充值 {day_words(recharge['date'], as_of)} {yuan_words(recharge['principal'])}"
+        if recharge
+        else ""
+    )
+    evidence = (
+        f"储值余额 {yuan_words(card['balance'])}，"
+        f"每次到店约 {yuan_words(features['spend']['usual_visit'])}{since}"
+    )
+    sample = features["visits"]["count_180d"]
+    if is_broken(features) and left >= _MANY_VISITS / 2:
+        summary = "储值还够来好几次，人却没来，值得请回来"
+        weight = 66 + min(20, left)
+        return Finding("card", weight, "客户基础", "💳", summary, evidence, 0.75, sample=sample)
+    if left >= _MANY_VISITS:
+        summary = "储值充足，这阵子不用提充值"
+        return Finding("card", 26, "客户基础", "💳", summary, evidence, 0.6, sample=sample)
+    if bills >= HABIT_BILLS and not card["card_bills"] and not recharge:
+        summary = "不用储值卡，都是现付，别硬推充值"
+        paid = f"近 180 天 {bills} 单没有一单用卡"
+        return Finding("card", 24, "促销偏好", "💵", summary, paid, 0.6)
+    if left < _LOW_VISITS and (recharge or card["card_bills"]):
+        summary = (
+            "储值只够来一两次，结账时由前台顺带问一句"
+            if left >= 0.5
+            else "储值基本用完，结账时由前台问一句"
+        )
+        weight = 40 if is_broken(features) or sample < HABIT_BILLS else 60
+        return Finding("card", weight, "客户基础", "💳", summary, evidence, 0.75, sample=sample)
+    return None
+
+
+def _promotion(features: dict[str, Any]) -> Finding | None:
+    spend = features["spend"]
+    bills, count = spend["bills"], spend["groupbuy_or_coupon_bills"]
+    if bills < HABIT_BILLS or count < 0.3 * bills:
+        return None
+    return Finding(
+        "promotion",
+        40 + 10 * count / bills,
+        "促销偏好",
+        "🎟️",
+        "看券和团购来，店里有公布的活动先告诉一声",
+        f"近 180 天 {bills} 单中 {count} 单用了团购或券",
+        0.7,
+    )
+
+
+def _goods(features: dict[str, Any]) -> Finding | None:
+    spend = features["spend"]
+    bills, count = spend["bills"], spend["goods_bills"]
+    if bills < HABIT_BILLS or 0 < count < 0.95 * bills:
+        return None
+    if count:
+        summary, emoji = "几乎每次都点饮料小食，坐下先问一句", "🥤"
+    else:
+        summary, emoji = "只打球，不点饮料小食，别反复推", "🎯"
+    return Finding(
+        "goods",
+        22,
+        "消费习惯",
+        emoji,
+        summary,
+        f"近 180 天 {bills} 单中 {count} 单点了商品",
+        0.6,
+    )

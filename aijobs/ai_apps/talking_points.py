@@ -1,0 +1,258 @@
+"""Words for an assistant to a member: at most one message, then what to say in the store.
+
+First person, one purpose, easy to refuse. Figures stand in the evidence, never in the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aijobs.ai_apps.messages import best_message
+from aijobs.ai_apps.outputs import TalkingPoint
+from aijobs.ai_apps.phrases import day_words, weekday_words
+from aijobs.ai_apps.talking_facts import (
+    TO_FILL_IN,
+    comes_alone,
+    comes_in_a_group,
+    game,
+    usual_hours,
+    usual_place,
+    what_not_to_mention,
+)
+
+MOST_POINTS = 4
+# A guest who came so often since without the assistant.
+_WITHOUT = 3
+
+
+def points_of(features: dict[str, Any]) -> list[TalkingPoint]:
+    """The one message, if anybody may write; then the visit in its order. None of who has left."""
+    if features["assistant_left_on"]:
+        return []
+    message = best_message(features)
+    points = [
+        *([message] if message else []),
+        *_open_matter(features),
+        _welcome(features),
+        *_while_playing(features),
+        *_goodbye(features),
+    ]
+    return points[:MOST_POINTS]
+
+
+# --- What is still open ---------------------------------------------------------------------------
+
+
+def _open_matter(features: dict[str, Any]) -> Iterator[TalkingPoint]:
+    as_of, said = features["as_of"], features["said"]
+    if told := said["complaint"]:
+        yield TalkingPoint(
+            scene="到店坐下时，先说这一件",
+            words=f"{told['topic'] or '上次您提'}的事我记着呢，今天您先感受一下，还有不合适的马上告诉我。",
+            aim=f"把没了结的事说清楚。依据：{day_words(told['date'], as_of)}的备注「{told['summary']}」",
+            avoid=f"不辩解、不保证做不到的；补偿和优惠由店长定，写{TO_FILL_IN}",
+        )
+    elif said["promises"]:
+        told = said["promises"][0]
+        yield TalkingPoint(
+            scene="到店坐下时，先说这一件",
+            words=_keeping(told["topic"] or "上次答应您", told["keeping"]),
+            aim=f"兑现答应过的事。依据：{day_words(told['date'], as_of)}的备注「{told['summary']}」",
+            avoid="没把握的不再答应第二次；不拿这件事换充值",
+        )
+
+
+def _keeping(topic: str, how: str) -> str:
+    if how == "coach":
+        return f"上次说好{topic}，今天要不要接着来？想先自己打一会儿也行，我听您的。"
+    if how == "prepare":
+        return f"{topic}的事我记着呢，今天哪里没安排到您直接说，我马上弄。"
+    return f"{topic}的事我记着呢，您先坐，我这就去问，有准话马上告诉您。"
+
+
+# --- At the door ----------------------------------------------------------------------------------
+
+
+def _welcome(features: dict[str, Any]) -> TalkingPoint:
+    words, evidence = _welcoming(features)
+    contact, as_of = features["contact"], features["as_of"]
+    rule = ""
+    if not contact["may_contact"]:
+        rule = "只在店里接待，不主动联系；"
+    elif contact["paused_until"]:
+        rule = (
+            f"{day_words(contact['last_contact'], as_of)}联系过，"
+            f"{day_words(contact['paused_until'], as_of)}前只在店里接待；"
+        )
+    return TalkingPoint(
+        scene="到店接待",
+        words=words,
+        aim=f"{rule}按习惯安排好。依据：{evidence}",
+        avoid=f"{what_not_to_mention(features)}；不替客人做决定",
+    )
+
+
+def _welcoming(features: dict[str, Any]) -> tuple[str, str]:
+    """What to say, and what it rests on: what somebody noted, else what the bills show."""
+    tastes, as_of = features["said"]["tastes"], features["as_of"]
+    likes = {kind: str(row["words"]) for kind, row in tastes.items()}
+
+    def noted(*kinds: str) -> str:
+        days = dict.fromkeys(day_words(tastes[kind]["date"], as_of) for kind in kinds)
+        return f"{'、'.join(days)}的备注「{'、'.join(likes[kind] for kind in kinds)}」"
+
+    if "table" in likes and "drink" in likes:
+        words = f"{likes['table']}我帮您看了，{likes['drink']}现在上还是等会儿？"
+        return words, noted("table", "drink")
+    if "table" in likes:
+        return f"{likes['table']}我帮您看了，还坐这儿吗？想换也行。", noted("table")
+    if "quiet" in likes:
+        return "给您找个靠里安静点的位置，我带您先坐坐看，不合适再换。", noted("quiet")
+    if "cue" in likes:
+        own = "您的杆我去前台给您拿，您先坐。"
+        fetched = f"{likes['cue']}我去给您挑一支，先试两杆，不顺手再换。"
+        return own if "前台" in likes["cue"] else fetched, noted("cue")
+    if "drink" in likes:
+        return f"我先给您来{likes['drink']}？想换别的或者不喝都行。", noted("drink")
+    return _from_the_bills(features)
+
+
+def _from_the_bills(features: dict[str, Any]) -> tuple[str, str]:
+    party, place = features["party"], usual_place(features)
+    if not place:
+        if comes_alone(features):
+            return (
+                "今天自己打还是找人对打？想自己练我就不打扰。",
+                f"近 180 天写明人数的 {party['bills']} 单中 {party['alone']} 单是一个人",
+            )
+        return _from_the_last_visit(features)
+    area = features["habits"]["areas"][0]
+    evidence = f"近 180 天 {area['bills']} 单在{area['name']}"
+    if comes_in_a_group(features):
+        together = f"，{party['of_three_or_more']} 单是三人以上"
+        return f"还是{place}吗？我给您找宽敞一点的，人到齐了再开也行。", evidence + together
+    return {
+        "mahjong": f"还是{place}吗？机器我先帮您试一遍，不顺手马上换。",
+        "ktv": f"还是{place}吗？音量我先帮您调一调，不合适您再说。",
+        "snooker": f"还打{place}吗？台子我先看一眼，不合适给您换一张。",
+    }.get(game(features), f"还坐{place}吗？想换个区试试也行，我来安排。"), evidence
+
+
+def _from_the_last_visit(features: dict[str, Any]) -> tuple[str, str]:
+    """What may be said to whom nothing is known of but when they were last here, if at all."""
+    last, as_of = features["visits"]["last"], features["as_of"]
+    if last is None:
+        return (
+            "第一次来的话我带您转一圈，想先自己看看也行。",
+            f"截至 {day_words(as_of, as_of)}还没来过",
+        )
+    newest = features["habits"]["newest_areas"]
+    seen = f"最近一次到店 {weekday_words(last, as_of)}"
+    if not newest:
+        words = "想坐哪边我来安排，要是有什么和以前不一样，您问我就行。"
+        return words, f"{seen}，近 180 天没来过"
+    if features["days_away"] == 0:
+        return f"今天在{newest[-1]}还合适吗？想换个区跟我说，我来安排。", f"{seen}，在{newest[-1]}"
+    return f"上次的{newest[-1]}还合适吗？想换个区试试也行，我来安排。", f"{seen}，在{newest[-1]}"
+
+
+# --- While they play, when they go ----------------------------------------------------------------
+
+
+def _while_playing(features: dict[str, Any]) -> Iterator[TalkingPoint]:
+    as_of, shared = features["as_of"], features["shared"]
+    practice = features["said"]["tastes"].get("practice")
+    gone = next((row for row in features["other_partners"] if row["left_on"]), None)
+    if gone and gone["services"] > shared["services_180d"]:
+        yield TalkingPoint(
+            scene="客人打了一会儿之后",
+            words="想找人对打可以叫我，节奏听您的，打着不合适随时换人。",
+            aim=(
+                f"接上离店同事的客人。依据：{gone['assistant']}近 180 天陪打 {gone['services']} 次，"
+                f"{day_words(gone['left_on'], as_of)}离店"
+            ),
+            avoid="不说同事为什么走、去了哪里，不比较谁打得好",
+        )
+    elif shared["services_total"] and shared["visits_since_last"] >= _WITHOUT:
+        yield TalkingPoint(
+            scene="客人打了一会儿之后",
+            words="这会儿要不要我陪您打两局？想自己练我就不打扰。",
+            aim=(
+                f"轻轻接上。依据：上次同场 {weekday_words(shared['last'], as_of)}，"
+                f"之后会员到店 {shared['visits_since_last']} 次"
+            ),
+            avoid="不问为什么没点、点了谁，不比较别的助教",
+        )
+    elif practice and shared["services_total"]:
+        yield TalkingPoint(
+            scene="开打之前",
+            words=f"{practice['words']}要不要先过两遍？想直接开球也行，我听您的。",
+            aim=f"接着上次练的带。依据：{day_words(practice['date'], as_of)}的备注",
+            avoid="不当着别人纠正动作，不推加课",
+        )
+
+
+def _goodbye(features: dict[str, Any]) -> Iterator[TalkingPoint]:
+    """Only where the guest gives a reason for it: everybody says 下次再来."""
+    as_of, day, party = features["as_of"], features["next_usual_day"], features["party"]
+    low = next((row for row in features["clues"] if _is_about_a_low_card(row)), None)
+    if low:
+        yield TalkingPoint(
+            scene="离店结账时",
+            words="卡的情况前台能帮您看，想了解我请他们过来，不急。",
+            aim=f"让客人自己决定要不要续。依据：{day_words(low['date'], as_of)}的线索「{low['summary']}」",
+            avoid=f"不说余额、不催；赠送以门店公布为准，写{TO_FILL_IN}",
+        )
+    elif day:
+        bills = features["habits"]["weekdays"][0]["bills"]
+        yield TalkingPoint(
+            scene="离店时",
+            words=(
+                f"下次还是{day['weekday']}{usual_hours(features)}的话，"
+                f"说一声我给您留位置，来不了也没关系。"
+            ),
+            aim=f"把下一次约得轻一点。依据：近 180 天 {bills} 单在{day['weekday']}",
+            avoid=f"{what_not_to_mention(features)}；不要对方当场答应",
+        )
+    elif comes_in_a_group(features):
+        yield TalkingPoint(
+            scene="离店时",
+            words="下次人多的话提前跟我说一声，我给您留张宽敞的，临时不来也没事。",
+            aim=(
+                f"方便他们下次约局。依据：近 180 天写明人数的 {party['bills']} 单中"
+                f" {party['of_three_or_more']} 单是三人以上"
+            ),
+            avoid="不问同来的是谁、什么关系，不加他们的微信",
+        )
+    elif comes_alone(features) and features["shared"]["services_total"]:
+        yield TalkingPoint(
+            scene="离店时",
+            words="下次想找人对打提前说一声，我看看谁的水平合适，想自己练也行。",
+            aim=(
+                f"让一个人来也有得打。依据：近 180 天写明人数的 {party['bills']} 单中"
+                f" {party['alone']} 单是一个人"
+            ),
+            avoid="不问为什么一个人来，不介绍别的会员",
+        )
+    elif features["visits"]["few"] and features["visits"]["last"]:
+        count, last = features["visits"]["count_180d"], features["visits"]["last"]
+        yield TalkingPoint(
+            scene="离店时",
+            words=_asking_for_a_time(features),
+            aim=(
+                f"问到方便的时间，写进备注。依据：近 180 天到店 {count} 次，"
+                f"最近一次 {weekday_words(last, as_of)}，样本少"
+            ),
+            avoid="不追问私事，不要对方当场答应",
+        )
+
+
+def _asking_for_a_time(features: dict[str, Any]) -> str:
+    if hours := usual_hours(features, fewest=1):
+        return f"以后也多是{hours}过来吗？告诉我一声，我好提前留位置，不定也没事。"
+    return "方便的话告诉我您一般什么时候来，我好提前留位置，不定也没事。"
+
+
+def _is_about_a_low_card(clue: dict[str, Any]) -> bool:
+    return "储值" in clue["summary"] and "结账" in clue["summary"]
