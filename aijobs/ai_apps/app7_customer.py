@@ -83,7 +83,8 @@ def _profile(features: dict[str, Any], findings: list[Finding]) -> str:
         return f"办了卡还没来过的会员，截至 {features['as_of']} 储值余额 {yuan_words(card['balance'])}。"
     found = {finding.kind: finding.summary.split("，")[0] for finding in findings}
     rhythm = features["rhythm"]
-    often = f"，{frequency_words(rhythm['median_interval_days'])}" if rhythm else ""
+    is_settled_in = rhythm and features["stage"] != "新客"
+    often = f"，{frequency_words(rhythm['median_interval_days'])}" if is_settled_in else ""
     habits = [found[kind] for kind in ("time", "company", "partner") if kind in found]
     usual = (
         f"，每次约 {yuan_words(features['spend']['usual_visit'])}"

@@ -14,7 +14,7 @@ from aijobs.ai_apps.finding import is_broken, is_late
 from aijobs.ai_apps.phrases import number_words, weekday_words
 
 # Overdue ratio -> risk, in between along a straight line.
-_BY_RATIO = ((0.0, 5.0), (1.0, 25.0), (1.5, 50.0), (2.0, 62.0), (3.0, 75.0), (6.0, 92.0))
+_BY_RATIO = ((0.0, 5.0), (1.0, 22.0), (1.5, 42.0), (2.0, 55.0), (3.0, 70.0), (6.0, 92.0))
 # Days away -> risk, where no rhythm shows: who came once or twice is easily lost.
 _BY_DAYS = ((0.0, 30.0), (30.0, 45.0), (60.0, 65.0), (90.0, 80.0), (180.0, 93.0))
 # No less than this in a stage: who is new or just back is not won yet, and a rhythm of months

@@ -20,10 +20,14 @@ _SUBJECTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("complaint", "不满|抱怨|投诉|嫌|反映|有意见"),
         ("promise", "待兑现|答应|承诺|说好"),
         ("booking", "预约|约好"),
-        ("rhythm", "节奏|这次(?:断|晚)|没再来|又回来了|到日子|第一次|新客|来一次"),
-        ("left", "已离店|离职"),
+        (
+            "rhythm",
+            "这次(?:断|晚)|没再来|回来了|到日子|很久没来|没到店|能不能再来|节奏.{0,4}(?:断|打破)",
+        ),
+        ("left", "已离店"),
         ("contact", "联系|号码"),
         ("birthday", "生日"),
+        ("absence", "出差|回老家|项目忙|先别催"),
         ("card", "储值|充值|余额"),
         ("trend", "比以前|比平时"),
         ("partner", "助教#|陪打|自己打"),
@@ -31,11 +35,13 @@ _SUBJECTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("place", "大厅|包厢|斯诺克|麻将|KTV|区|[A-Z]\\d{2}台"),
         ("company", "一起来|朋友|一个人|三四人|球友"),
         ("promotion", "券|团购|优惠|活动"),
+        ("taste", "备好|在练|习惯|喜欢"),
+        ("steady", "来一次|来两三次|新客"),
     )
 )
 _ORDER = {key: place for place, (key, _pattern) in enumerate(_SUBJECTS)}
 # They are true on one day and not on the next: another source's old word on them is worth nothing.
-_PASSING = ("rhythm", "card", "trend", "contact", "booking", "birthday")
+_PASSING = ("rhythm", "steady", "card", "trend", "contact", "booking", "birthday")
 # What two clues must share to say the same about a time, a place or a person.
 _TERMS = re.compile(
     "周[一二三四五六日天末]|工作日|上午|中午|下午|傍晚|晚上|夜里|大厅[ABC]区|包厢|斯诺克|麻将|KTV"
@@ -59,7 +65,7 @@ def merge(sources: Mapping[str, Mapping[str, Any]], *, most: int) -> list[Clue]:
     from one day to the next; the other's source is named beside its own.
     """
     kept: list[_Told] = []
-    for told in sorted(_read(sources), key=lambda row: (-len(row.clue.detail), row.source)):
+    for told in sorted(_read(sources), key=lambda row: (-_figures(row.clue), row.source)):
         twin = next((row for row in kept if _say_the_same(row, told)), None)
         if twin is None:
             kept.append(told)
@@ -86,6 +92,10 @@ def _read(sources: Mapping[str, Mapping[str, Any]]) -> Iterable[_Told]:
             yield _Told(clue, name, subject, is_fresh)
 
 
+def _figures(clue: Clue) -> int:
+    return len(re.findall(r"\d+", clue.detail))
+
+
 def _subject(summary: str) -> str:
     return next((key for key, pattern in _SUBJECTS if pattern.search(summary)), "")
 
@@ -109,7 +119,7 @@ def _join(kept: _Told, dropped: _Told) -> _Told:
         name for part in (clue.providers, other.providers) for name in part.split("、") if name
     )
     detail = clue.detail
-    if dropped.source != kept.source and other.detail and likeness(detail, other.detail) < _SAME:
+    if likeness(clue.summary, other.summary) < _SAME and dropped.source != kept.source:
         detail = (
             f"{detail}另据{other.providers or '另一来源'}：{other.detail.removeprefix('依据：')}"
         )

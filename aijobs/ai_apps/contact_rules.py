@@ -6,10 +6,11 @@ whoever asked for none, in the member's file or in answer to a contact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from aijobs.ai_apps.member_reading import Person, Touch, read_touches
+from aijobs.ai_apps.member_reading import Person, Touch
 from aijobs.ai_apps.member_story import OUTCOMES
 from aijobs.pseudonyms import assistant_token
 from sandbox.context import RuntimeContext
@@ -22,9 +23,10 @@ _REFUSED = "do_not_contact"
 _CHANNELS = {"phone": "电话", "wechat": "微信"}
 
 
-def describe_contact(ctx: RuntimeContext, member_id: int, person: Person) -> dict[str, Any]:
+def describe_contact(
+    ctx: RuntimeContext, person: Person, touches: Sequence[Touch]
+) -> dict[str, Any]:
     """Consent, the last contact and its outcome, and how long to leave the member in peace."""
-    touches = read_touches(ctx, member_id)
     made = [touch for touch in touches if touch.outcome in _CONTACTS]
     why_not = _why_not(person, made)
     last = made[-1] if made else None

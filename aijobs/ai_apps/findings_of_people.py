@@ -24,15 +24,10 @@ _AFTER_CONTACT = {
     "婉拒": ("上次联系婉拒了，别接着约", 67.0),
     "未接": ("上次没联系上，别连着打，换个方式", 31.0),
     "已约": ("已经约好要来，到店先认得出人", 65.0),
-    "已联系": ("最近联系过，先等等，不重复打扰", 29.0),
+    "已联系": ("联系过一次还没来，再问要换个由头", 41.0),
 }
-_TASTE_WORDS = {
-    "table": "位置",
-    "drink": "饮料",
-    "cue": "球杆",
-    "practice": "在练",
-    "quiet": "要求",
-}
+# What somebody likes, what can be prepared first.
+_TASTES = ("table", "drink", "cue", "practice", "quiet")
 
 
 def find_of_people(features: dict[str, Any]) -> Iterator[Finding]:
@@ -158,7 +153,7 @@ def _partner(features: dict[str, Any]) -> Finding | None:
             0.65,
         )
     top, as_of = partners[0], features["as_of"]
-    services = sum(row["services"] for row in partners)
+    services = features["services_180d"]
     evidence = (
         f"近 180 天{top['assistant']}陪打 {top['services']} 次、{top['hours']} 小时，"
         f"最近 {day_words(top['last'], as_of)}"
@@ -219,22 +214,27 @@ def _without_partner(features: dict[str, Any], evidence: str) -> Finding:
 
 def _tastes(features: dict[str, Any]) -> Finding | None:
     tastes, as_of = features["said"]["tastes"], features["as_of"]
-    if not tastes:
+    promised = "".join(row["summary"] for row in features["said"]["promises"])
+    told = [
+        (what, tastes[what])
+        for what in _TASTES
+        if what in tastes and tastes[what]["words"] not in promised
+    ][:3]
+    if not told:
         return None
-    told = [(what, tastes[what]) for what in _TASTE_WORDS if what in tastes][:3]
-    likes = "、".join(row["words"] for what, row in told if what != "practice")
-    learns = next((row["words"] for what, row in told if what == "practice"), "")
-    if likes and learns:
-        summary = f"来之前备好{likes}；在练{learns}，可以接着聊"
-    elif likes:
-        summary = f"来之前备好{likes}"
-    else:
-        summary = f"在练{learns}，陪打时可以接着带"
+    words = {what: row["words"] for what, row in told}
+    likes = "、".join(words[what] for what in ("drink", "cue", "quiet") if what in words)
+    parts = [
+        f"来之前留好{words['table']}" if "table" in words else "",
+        f"备好{likes}" if likes else "",
+        f"在练{words['practice']}，可以接着带" if "practice" in words else "",
+    ]
+    summary = "，".join(part for part in parts if part)
     days = dict.fromkeys(day_words(row["date"], as_of) for _what, row in told)
     return Finding(
         "tastes",
         38 + 4 * len(told),
-        "玩法偏好" if learns and not likes else "消费习惯",
+        "玩法偏好" if "practice" in words and not likes else "消费习惯",
         "📝",
         summary,
         f"{'、'.join(days)}的备注",
@@ -272,6 +272,8 @@ def _contact(features: dict[str, Any]) -> Finding | None:
         f"结果：{contact['last_outcome']}"
     )
     summary, weight = _AFTER_CONTACT.get(contact["last_outcome"], ("", 0.0))
+    if contact["paused_until"] and contact["last_outcome"] == "已联系":
+        summary, weight = "刚联系过，先等等，谁都不重复打扰", 29.0
     return Finding("contact", weight, "重要反馈", "☎️", summary, evidence, 0.8) if summary else None
 
 

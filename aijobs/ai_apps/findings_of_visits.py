@@ -98,7 +98,7 @@ def _new(features: dict[str, Any]) -> Finding:
         58 + min(away, 20),
         "客户基础",
         "🌱",
-        "新客，只来过一次，能不能来第二次最要紧",
+        "新客，只来过一次，能不能再来一次最要紧",
         f"只在 {_last_visit(features)}，到今天 {away} 天",
         0.7,
         sample=count,
@@ -191,7 +191,7 @@ def _basis(features: dict[str, Any]) -> str:
     if rhythm["basis_days"] == features["window_days"]:
         return f"近 180 天到店 {count} 次"
     few = "（样本少）" if features["visits"]["few"] else ""
-    return f"近两年到店 {rhythm['visits']} 次，近 180 天 {count} 次{few}"
+    return f"{rhythm['basis']}到店 {rhythm['visits']} 次，近 180 天 {count} 次{few}"
 
 
 def _who_asks(features: dict[str, Any]) -> str:
@@ -214,7 +214,7 @@ def _trend(features: dict[str, Any]) -> Finding | None:
     days = 30 if rhythm["median_interval_days"] <= _FREQUENT_DAYS else 90
     last, before = visits[f"last_{days}d"], visits[f"previous_{days}d"]
     evidence = f"近 {days} 天到店 {last} 次，之前 {days} 天 {before} 次"
-    if last - before >= 2 and last >= 1.5 * before:
+    if before and last - before >= 2 and last >= 1.5 * before:
         summary = "最近来得比以前勤，正是把下次约好的时候"
         return Finding("trend", 48, "消费习惯", "📈", summary, evidence, 0.7)
     if before - last >= 2 and before >= 1.5 * last and not is_broken(features):
@@ -255,7 +255,7 @@ def _time_and_place(features: dict[str, Any]) -> Finding | None:
         when, use = "", "来的时间不固定，先看有没有空台"
     else:
         return None
-    place = ("认" if area["share"] >= _STRONG else "常在") + area["name"]
+    place = ("认准" if area["share"] >= _STRONG else "常在") + area["name"]
     what = "，".join(part for part in (when, place if has_area else "", use) if part)
     return Finding(
         "time",
@@ -381,7 +381,7 @@ def _promotion(features: dict[str, Any]) -> Finding | None:
         40 + 10 * count / bills,
         "促销偏好",
         "🎟️",
-        "看券和团购来，店里有公布的活动先告诉一声",
+        "看券和团购来，核券先办好，别让人等",
         f"近 180 天 {bills} 单中 {count} 单用了团购或券",
         0.7,
     )

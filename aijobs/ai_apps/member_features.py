@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain
 from statistics import median
 from typing import Any
 
@@ -33,6 +34,7 @@ from aijobs.ai_apps.member_reading import (
     read_last_recharge,
     read_person,
     read_services,
+    read_touches,
 )
 from aijobs.ai_apps.member_story import read_story
 from aijobs.ai_apps.phrases import WEEKDAYS
@@ -46,6 +48,7 @@ __all__ = ["WEEKDAYS", "money"]
 _BIRTHDAY_DAYS = 14
 # When a deed that is proposed at D should be done.
 _SOON, _WEEK = 2, 7
+_MOST_DATES = 20
 STAGES = {
     "returned": "回流",
     "new": "新客",
@@ -71,6 +74,7 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
     metrics = member_metrics(member_id, ctx=ctx)
     days = read_visits(ctx, member_id, visits, metrics)
     story = read_story(ctx, member_id)
+    touches = read_touches(ctx, member_id)
     habits = describe_habits(ctx, bills)
     values = {
         "member": member_token(member_id),
@@ -86,6 +90,7 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
         "next_usual_day": next_usual_day(ctx, habits["weekdays"]),
         "party": describe_party(bills),
         "partners": describe_assistants(ctx, services),
+        "services_180d": len(services),
         "visits_with_partner": len({service.day for service in services}),
         "assigned_to": assistant_token(person.assigned_to) if person.assigned_to else None,
         "card": _describe_card(metrics, bills, recharge, by_day),
@@ -93,7 +98,7 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
         "open_tasks": story.open_tasks(),
         "deadlines": deadlines(ctx),
         "birthday": near_birthday(ctx, person),
-        "contact": describe_contact(ctx, member_id, person),
+        "contact": describe_contact(ctx, person, touches),
     }
     return Features(
         values=values,
@@ -104,8 +109,14 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
             "card_entries": [recharge.pk] if recharge else [],
             "notes": [note.pk for note in story.notes],
             "coach_tasks": [task.pk for task in story.tasks],
+            "contacts": [touch.contact for touch in touches if touch.contact],
         },
-        dates=tuple(day.isoformat() for day in visits[-10:]),
+        dates=newest_dates(
+            visits,
+            [recharge.day] if recharge else [],
+            story.dates(),
+            [touch.day for touch in touches],
+        ),
     )
 
 
@@ -212,6 +223,11 @@ def near_birthday(ctx: RuntimeContext, person: Person) -> str | None:
         if 0 <= (day - ctx.business_date).days <= _BIRTHDAY_DAYS:
             return day.isoformat()
     return None
+
+
+def newest_dates(*days: Iterable[date]) -> tuple[str, ...]:
+    """The newest of the dates that features rest on, oldest first."""
+    return tuple(day.isoformat() for day in sorted(set(chain(*days)))[-_MOST_DATES:])
 
 
 def deadlines(ctx: RuntimeContext) -> dict[str, str]:

@@ -100,6 +100,7 @@ def describe_rhythm(
     at_risk = option("at_risk_ratio", site=ctx.site)
     return {
         "basis_days": basis,
+        "basis": "近两年" if basis == LONG_DAYS else "近 180 天",
         "visits": sum((ctx.business_date - day).days < basis for day in days),
         "median_interval_days": number(usual),
         "days_away": metrics["last_visit_days"],

@@ -65,8 +65,9 @@ class Recharge(NamedTuple):
 
 
 class Touch(NamedTuple):
-    """A contact, or an outcome that an assistant noted on a task."""
+    """A contact, or an outcome that an assistant noted on a task (which is no contact row)."""
 
+    contact: int | None
     day: date
     channel: str
     outcome: str
@@ -205,15 +206,15 @@ ORDER BY c.occurred_at DESC, c.id DESC LIMIT 1
 """
 # Of one day, what says by which way comes last.
 _TOUCHES = """
-SELECT business_date, channel, outcome, assistant_id
+SELECT id, business_date, channel, outcome, assistant_id
 FROM contacts
 WHERE site_id = %(site)s AND member_id = %(member)s
 UNION ALL
-SELECT e.business_date, '', e.outcome, t.assistant_id
+SELECT NULL, e.business_date, '', e.outcome, t.assistant_id
 FROM coach_tasks t
 JOIN coach_task_events e ON e.site_id = t.site_id AND e.task_id = t.id AND e.outcome <> ''
 WHERE t.site_id = %(site)s AND t.member_id = %(member)s
-ORDER BY 1, 2, 3, 4
+ORDER BY 2, 3, 4, 5, 1
 """
 _NOTES = """
 SELECT id, business_date, text

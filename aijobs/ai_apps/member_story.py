@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -79,6 +79,11 @@ class Story:
     notes: tuple[ToldNote, ...]
     tasks: tuple[ToldTask, ...]
 
+    def dates(self) -> Iterator[date]:
+        """When it was written down or given out."""
+        yield from (note.date for note in self.notes)
+        yield from (task.assigned for task in self.tasks)
+
     def open_tasks(self) -> list[dict[str, Any]]:
         """What is still to be done, the first due first."""
         tasks = [task for task in self.tasks if task.state == "未完成"]
@@ -98,7 +103,7 @@ class Story:
             "complaint": self._complaint(said, visits, as_of),
             "promises": self._promises(said, visits, as_of),
             "absence": self._absence(said, as_of),
-            "tastes": self._tastes(),
+            "tastes": self._tastes(as_of),
         }
 
     def _complaint(
@@ -146,11 +151,13 @@ class Story:
             None,
         )
 
-    def _tastes(self) -> dict[str, dict[str, str]]:
+    def _tastes(self, as_of: date) -> dict[str, dict[str, str]]:
         """By what it is, the newest word on it."""
         tastes: dict[str, dict[str, str]] = {}
         for note in self.notes:
             for what, words in tastes_in(note.text):
+                if what == "practice" and (as_of - note.date).days > _OPEN_DAYS:
+                    continue
                 tastes.setdefault(what, {"words": words, "date": note.date.isoformat()})
         return tastes
 

@@ -18,6 +18,8 @@ from aijobs.ai_apps.talking_facts import (
 
 # Away for longer, and nobody writes as if it had been last week.
 _GONE_DAYS = 60
+# After that, how the first visit was is no question any more.
+_FRESH_DAYS = 30
 
 
 def best_message(features: dict[str, Any]) -> TalkingPoint | None:
@@ -125,7 +127,7 @@ def _after_playing(features: dict[str, Any]) -> TalkingPoint | None:
     together = features["shared"]["services_180d"]
     return _message(
         features,
-        on=f"{weekday_words(last, as_of)}打完或第二天白天",
+        on=f"{weekday_words(last, as_of)}打完或隔天白天",
         words=words,
         aim=(
             f"听一句真话，写进备注。依据：{weekday_words(last, as_of)}刚同场过，"
@@ -137,7 +139,8 @@ def _after_playing(features: dict[str, Any]) -> TalkingPoint | None:
 
 def _first_visit(features: dict[str, Any]) -> TalkingPoint | None:
     as_of, last = features["as_of"], features["visits"]["last"]
-    if features["rhythm"] is not None or features["visits"]["count_180d"] != 1:
+    is_first = features["rhythm"] is None and features["visits"]["count_180d"] == 1
+    if not is_first or features["days_away"] > _FRESH_DAYS:
         return None
     area = features["habits"]["areas"][0]["name"] if features["habits"]["areas"] else "店里"
     return _message(

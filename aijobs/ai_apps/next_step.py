@@ -14,7 +14,18 @@ from aijobs.ai_apps.finding import (
     present_partner,
     why_not_words,
 )
+from aijobs.ai_apps.member_findings import find_all
 from aijobs.ai_apps.phrases import day_words, weekday_words
+
+# What else to do at a visit: by the kind of finding, by what its summary says.
+_ALSO = {
+    "trend": (("勤", "趁热约好下一次"), ("少", "问一句最近哪里不顺手")),
+    "spend": (("多", "多照看一眼"), ("少", "听听是不是不尽兴")),
+    "card": (("结账", "结账时由前台问一句要不要续储值"),),
+    "company": (("三四人", "位置留宽敞一点"), ("一个人", "问一句要不要找人对打")),
+    "promotion": (("券", "用券的先帮着核好"),),
+    "moved": (("换到", "问一句今天想坐哪边"),),
+}
 
 
 def next_step(features: dict[str, Any]) -> str:
@@ -104,14 +115,24 @@ def _promise(features: dict[str, Any]) -> str:
     promises = features["said"]["promises"]
     if not promises:
         return ""
-    topic = promises[0]["topic"] or f"{day_words(promises[0]['date'], features['as_of'])}答应"
-    topic = f"{topic}的事"
+    told, as_of = promises[0], features["as_of"]
+    topic = f"{told['topic']}的事" if told["topic"] else f"{day_words(told['date'], as_of)}答应的事"
     if is_broken(features):
         return (
-            f"请{_caller(features)}先把{topic}办好，在{_soon(features)}前发一条微信告诉一声，"
+            f"请{_caller(features)}先把{topic}办妥，在{_soon(features)}前发一条微信告诉一声，"
             f"只说这一件，来不来由客人。"
         )
-    return f"不用专门联系；请{_host(features)}在{_week(features)}前把{topic}办好，下次到店第一句就说这件。"
+    if told["keeping"] == "coach":
+        return f"不用专门联系；下次同场请{_caller(features)}先兑现{topic}，之前答应的是{day_words(told['date'], as_of)}。"
+    if told["keeping"] == "prepare":
+        return (
+            f"不用专门联系；请{_host(features)}把{topic}写在交班本上（{day_words(told['date'], as_of)}答应的），"
+            f"下次到店照着安排。"
+        )
+    return (
+        f"不用专门联系；请{_host(features)}在{_week(features)}前把{topic}问清楚，"
+        f"下次到店第一句就给准话。"
+    )
 
 
 def _birthday(features: dict[str, Any]) -> str:
@@ -126,12 +147,20 @@ def _birthday(features: dict[str, Any]) -> str:
 def _gone(features: dict[str, Any]) -> str:
     if features["stage"] != "流失":
         return ""
-    card = features["card"]
-    money = "有储值没用完，" if float(card["balance"]) > 0 else ""
-    return (
-        f"{money}请店长在{_week(features)}前决定要不要回访一次，由头〔请店长填写〕；"
-        f"没有回应就记一笔，不再联系。"
-    )
+    contact, as_of, last = features["contact"], features["as_of"], features["visits"]["last"]
+    since = f"{day_words(last, as_of)}以后没再来"
+    if contact["last_contact"] and contact["last_contact"] > last:
+        asked = f"{day_words(contact['last_contact'], as_of)}联系过（{contact['last_outcome']}）"
+        return (
+            f"{since}，{asked}也没回来：不再主动联系；哪天来了由{_host(features)}接待，"
+            f"{_at_the_table(features)}。"
+        )
+    if float(features["card"]["balance"]) > 0:
+        return (
+            f"{since}，卡里还有储值：请店长在{_week(features)}前定下要不要由{_caller(features)}问一次"
+            f"（由头〔请店长填写〕），没有回应就记一笔，不再联系。"
+        )
+    return f"{since}，也没有储值：不专门联系；哪天来了由{_host(features)}接待，{_at_the_table(features)}。"
 
 
 def _absence(features: dict[str, Any]) -> str:
@@ -147,20 +176,24 @@ def _absence(features: dict[str, Any]) -> str:
 def _ask(features: dict[str, Any]) -> str:
     if not is_broken(features):
         return ""
-    day, area = features["next_usual_day"], _usual_area(features)
-    hours = features["hours"][0]["words"] if features["hours"] else ""
+    as_of, day, area = features["as_of"], features["next_usual_day"], _usual_area(features)
+    before, who = _asked_before(features), _caller(features)
     if day:
-        when = (
-            "今天"
-            if day["ask_on"] == features["as_of"]
-            else weekday_words(day["ask_on"], features["as_of"])
-        )
+        when = "今天" if day["ask_on"] == as_of else f"在{weekday_words(day['ask_on'], as_of)}"
         return (
-            f"请{_caller(features)}在{when}白天微信问一句：{day['weekday']}{hours}要不要留"
+            f"{before}请{who}{when}白天微信问一句：{day['weekday']}{_usual_hours(features)}要不要留"
             f"{area or '老位置'}；只问一次，不方便就不再追。"
         )
     offer = f"，来的话先把{area}留着" if area else ""
-    return f"请{_caller(features)}在{_soon(features)}前微信问一句最近哪天方便{offer}；只问一次，不回就不再追。"
+    return f"{before}请{who}在{_soon(features)}前白天微信问一句最近哪天方便{offer}；只问一次，不回就不再追。"
+
+
+def _asked_before(features: dict[str, Any]) -> str:
+    """That somebody has turned to them since they were last here."""
+    contact, as_of = features["contact"], features["as_of"]
+    if contact["last_contact"] is None or contact["last_contact"] <= features["visits"]["last"]:
+        return ""
+    return f"{day_words(contact['last_contact'], as_of)}问过一次还没来，换个由头；"
 
 
 def _wait(features: dict[str, Any]) -> str:
@@ -178,15 +211,20 @@ def _second_visit(features: dict[str, Any]) -> str:
     away, stage = features["metrics"]["last_visit_days"], features["stage"]
     if stage != "新客" or features["visits"]["count_180d"] > 1 or away < 3:
         return ""
+    first = day_words(features["visits"]["last"], features["as_of"])
     return (
-        f"请{_caller(features)}在{_soon(features)}前微信问一句第一次来还习惯吗，"
-        f"听到的当天写进备注；不约时间、不推办卡充值。"
+        f"请{_caller(features)}在{_soon(features)}前微信问一句{first}在"
+        f"{features['areas'][0]['name']}还习惯吗，听到的当天写进备注；不约时间、不推办卡充值。"
     )
 
 
 def _fewer_visits(features: dict[str, Any]) -> str:
     visits, days = features["visits"], trend_days(features)
-    if features["rhythm"] is None or visits[f"previous_{days}d"] - visits[f"last_{days}d"] < 2:
+    if (
+        features["stage"] == "回流"
+        or features["rhythm"] is None
+        or visits[f"previous_{days}d"] - visits[f"last_{days}d"] < 2
+    ):
         return ""
     return (
         f"不用专门联系；下次到店由{_host(features)}陪着坐下聊一句最近哪里不顺手，"
@@ -196,17 +234,26 @@ def _fewer_visits(features: dict[str, Any]) -> str:
 
 def _carry_on(features: dict[str, Any]) -> str:
     rhythm, as_of = features["rhythm"], features["as_of"]
-    if rhythm is None:
-        return (
-            f"不用专门联系；下次到店由{_host(features)}接待，{_at_the_table(features)}，"
-            f"走前问一句方便的时间，写进备注。"
-        )
-    expected = rhythm["expected_on"]
-    when = f"{day_words(expected, as_of)}前后" if expected >= as_of else "这几天"
-    left, recharged = features["card"]["visits_left"], features["card"]["last_recharge"]
-    is_low = recharged and left is not None and left < 2
-    card = "，结账时由前台问一句要不要续储值" if is_low else ""
-    return f"不用专门联系；{when}来时由{_host(features)}接待，{_at_the_table(features)}{card}。"
+    ask = "" if rhythm else "，走前问一句方便的时间，写进备注"
+    when = "下次到店"
+    if rhythm and rhythm["expected_on"] >= as_of:
+        when = f"{day_words(rhythm['expected_on'], as_of)}前后来时"
+    elif rhythm:
+        when = "这几天来时"
+    return (
+        f"不用专门联系；{when}由{_host(features)}接待，"
+        f"{_at_the_table(features)}{_also(features)}{ask}。"
+    )
+
+
+def _also(features: dict[str, Any]) -> str:
+    """What else is worth a word at this visit, of all that stands out."""
+    kinds = (finding for finding in find_all(features) if finding.kind in _ALSO)
+    finding = next(kinds, None)
+    if finding is None:
+        return ""
+    words = _ALSO[finding.kind]
+    return next((f"，{say}" for mark, say in words if mark in finding.summary), "")
 
 
 # --- Who, when, with what -------------------------------------------------------------------------
@@ -243,6 +290,13 @@ def _at_the_table(features: dict[str, Any]) -> str:
     if area := _usual_area(features):
         return f"优先安排{area}"
     return "问清喜欢的位置和玩法"
+
+
+def _usual_hours(features: dict[str, Any]) -> str:
+    """Nobody asks a guest about the night."""
+    hours = features["hours"]
+    usual = hours and hours[0]["share"] >= 0.4 and hours[0]["words"] != "夜里"
+    return str(hours[0]["words"]) if usual else ""
 
 
 def _soon(features: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from aijobs.ai_apps.member_features import (
     describe_assistants,
     money,
     near_birthday,
+    newest_dates,
     plain,
 )
 from aijobs.ai_apps.member_habits import (
@@ -39,6 +40,7 @@ from aijobs.ai_apps.member_reading import (
     read_bills,
     read_person,
     read_services,
+    read_touches,
 )
 from aijobs.ai_apps.member_story import read_story
 from aijobs.pseudonyms import assistant_token, member_token
@@ -76,6 +78,7 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
     metrics = member_metrics(target.member, ctx=ctx)
     days = read_visits(ctx, target.member, visits, metrics)
     story = read_story(ctx, target.member)
+    touches = read_touches(ctx, target.member)
     tasks = [task for task in story.tasks if task.assistant_id == target.assistant][:_MOST_TASKS]
     habits = describe_habits(ctx, bills)
     away = metrics["last_visit_days"]
@@ -111,7 +114,7 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
         "said": story.describe(visits, as_of=ctx.business_date),
         "deadlines": deadlines(ctx),
         "birthday": near_birthday(ctx, person),
-        "contact": describe_contact(ctx, target.member, person),
+        "contact": describe_contact(ctx, person, touches),
     }
     return Features(
         values=values,
@@ -121,8 +124,9 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
             "settlements": [bill.pk for bill in bills],
             "coach_tasks": [task.pk for task in story.tasks],
             "notes": [note.pk for note in story.notes],
+            "contacts": [touch.contact for touch in touches if touch.contact],
         },
-        dates=tuple(sorted({service.day.isoformat() for service in shared})[-10:]),
+        dates=newest_dates(visits, story.dates(), [touch.day for touch in touches]),
     )
 
 

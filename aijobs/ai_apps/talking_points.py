@@ -111,7 +111,7 @@ def _welcoming(features: dict[str, Any]) -> tuple[str, str]:
         return "给您找个靠里安静点的位置，我带您先坐坐看，不合适再换。", noted("quiet")
     if "cue" in likes:
         own = "您的杆我去前台给您拿，您先坐。"
-        fetched = f"{likes['cue']}我去给您挑一支，先试两杆，不顺手再换。"
+        fetched = f"{likes['cue']}我去给您挑一支，先试几杆，不顺手再换。"
         return own if "前台" in likes["cue"] else fetched, noted("cue")
     if "drink" in likes:
         return f"我先给您来{likes['drink']}？想换别的或者不喝都行。", noted("drink")
@@ -132,6 +132,15 @@ def _from_the_bills(features: dict[str, Any]) -> tuple[str, str]:
     if comes_in_a_group(features):
         together = f"，{party['of_three_or_more']} 单是三人以上"
         return f"还是{place}吗？我给您找宽敞一点的，人到齐了再开也行。", evidence + together
+    newest = set(features["habits"]["newest_areas"])
+    if len(newest) == 1 and area["name"] not in newest:
+        now = newest.pop()
+        return f"今天还坐{now}，还是回{area['name']}？您说了算，我来安排。", (
+            f"最近 {len(features['habits']['newest_areas'])} 单都在{now}，{evidence}"
+        )
+    if comes_alone(features) and features["shared"]["services_total"]:
+        alone = f"，{party['alone']} 单是一个人"
+        return f"还坐{place}吗？今天自己打还是我陪您打几局，都行。", evidence + alone
     return {
         "mahjong": f"还是{place}吗？机器我先帮您试一遍，不顺手马上换。",
         "ktv": f"还是{place}吗？音量我先帮您调一调，不合适您再说。",
@@ -174,10 +183,11 @@ def _while_playing(features: dict[str, Any]) -> Iterator[TalkingPoint]:
             ),
             avoid="不说同事为什么走、去了哪里，不比较谁打得好",
         )
-    elif shared["services_total"] and shared["visits_since_last"] >= _WITHOUT:
+    elif _plays_without(features):
+        table = "斯诺克" if game(features) == "snooker" else "这会儿"
         yield TalkingPoint(
             scene="客人打了一会儿之后",
-            words="这会儿要不要我陪您打两局？想自己练我就不打扰。",
+            words=f"{table}要不要我陪您打几局？想自己练我就不打扰。",
             aim=(
                 f"轻轻接上。依据：上次同场 {weekday_words(shared['last'], as_of)}，"
                 f"之后会员到店 {shared['visits_since_last']} 次"
@@ -187,10 +197,20 @@ def _while_playing(features: dict[str, Any]) -> Iterator[TalkingPoint]:
     elif practice and shared["services_total"]:
         yield TalkingPoint(
             scene="开打之前",
-            words=f"{practice['words']}要不要先过两遍？想直接开球也行，我听您的。",
+            words=f"{practice['words']}要不要先过一遍？想直接开球也行，我听您的。",
             aim=f"接着上次练的带。依据：{day_words(practice['date'], as_of)}的备注",
             avoid="不当着别人纠正动作，不推加课",
         )
+
+
+def _plays_without(features: dict[str, Any]) -> bool:
+    """A guest of the tables who knows the assistant and has come without for some time."""
+    shared = features["shared"]
+    return bool(
+        shared["services_total"]
+        and shared["visits_since_last"] >= _WITHOUT
+        and game(features) in ("pool", "snooker")
+    )
 
 
 def _goodbye(features: dict[str, Any]) -> Iterator[TalkingPoint]:
@@ -213,6 +233,20 @@ def _goodbye(features: dict[str, Any]) -> Iterator[TalkingPoint]:
                 f"说一声我给您留位置，来不了也没关系。"
             ),
             aim=f"把下一次约得轻一点。依据：近 180 天 {bills} 单在{day['weekday']}",
+            avoid=f"{what_not_to_mention(features)}；不要对方当场答应",
+        )
+    elif usual_hours(features) and usual_place(features):
+        hours, area = features["habits"]["hours"][0], features["habits"]["areas"][0]
+        yield TalkingPoint(
+            scene="离店时",
+            words=(
+                f"下次还是{hours['words']}来的话提前说一声，"
+                f"{usual_place(features)}我先给您看着，不来也没事。"
+            ),
+            aim=(
+                f"把下一次约得轻一点。依据：近 180 天 {hours['bills']} 单在{hours['name']}、"
+                f"{area['bills']} 单在{area['name']}"
+            ),
             avoid=f"{what_not_to_mention(features)}；不要对方当场答应",
         )
     elif comes_in_a_group(features):
