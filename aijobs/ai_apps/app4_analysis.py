@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
-from aijobs.ai_apps.finding import is_broken, why_not_words
+from aijobs.ai_apps.finding import is_broken, last_visit_words, why_not_words
 from aijobs.ai_apps.outputs import PairAnalysis
 from aijobs.ai_apps.pair_features import TREND_DAYS, describe_pair
 from aijobs.ai_apps.phrases import day_words, number_words, weekday_words
@@ -73,9 +73,15 @@ def _summary(features: dict[str, Any]) -> str:
             if others
             else ""
         )
+        last = features["visits"]["last"]
+        seen = (
+            f"，最近一次 {last_visit_words(last, features['last_bill'], as_of)}"
+            if last
+            else f"，{day_words(features['known_since'], as_of)}建档后还没来过"
+        )
         return (
             f"截至 {day_words(as_of, as_of)}，{own}两人还没有同场过；"
-            f"会员近 180 天到店 {visits} 次{usual}。"
+            f"会员近 180 天到店 {visits} 次{usual}{seen}。"
         )
     change = float(relationship["change"])
     before = f"{TREND_DAYS} 天前是 {relationship['before']}"

@@ -29,6 +29,8 @@ _OF_THE_PAIR = (
     "other_partners",
     "days_away",
     "visits",
+    "known_since",
+    "last_bill",
     "rhythm",
     "habits",
     "next_usual_day",

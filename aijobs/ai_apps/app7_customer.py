@@ -16,7 +16,7 @@ from aijobs.ai_apps.member_findings import find_all
 from aijobs.ai_apps.next_step import next_step
 from aijobs.ai_apps.note_reading import likeness
 from aijobs.ai_apps.outputs import CustomerAnalysis
-from aijobs.ai_apps.phrases import frequency_words, number_words, yuan_words
+from aijobs.ai_apps.phrases import day_words, frequency_words, number_words, yuan_words
 from aijobs.clues import told_clues
 from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
@@ -45,16 +45,15 @@ def rules(features: dict[str, Any]) -> CustomerAnalysis:
     findings = find_all(features)
     tier, why_tier = _tier(features)
     risk, reasons = risk_of(features)
-    told = [row for row in findings if row.kind not in _SAID]
-    reasons += [_reason(row) for row in told[:2]]
-    reasons.append(why_tier)
-    reasons += _reasons_of_clues(features, findings)
-    reasons += [_reason(row) for row in told[2:]]
+    more = [
+        *_reasons_of_clues(features, findings),
+        *(_reason(finding) for finding in findings if finding.kind not in _SAID),
+    ]
     return CustomerAnalysis(
         profile=_profile(features, findings),
         value_tier=tier,
         churn_risk=risk,
-        reasons=reasons[:_MOST_REASONS],
+        reasons=[*reasons, *more[: _MOST_REASONS - len(reasons) - 1], why_tier],
         next_best_action=next_step(features),
     )
 
@@ -80,7 +79,8 @@ def _tier(features: dict[str, Any]) -> tuple[Tier, str]:
 def _profile(features: dict[str, Any], findings: list[Finding]) -> str:
     visits, metrics, card = features["visits"], features["metrics"], features["card"]
     if visits["last"] is None:
-        return f"办了卡还没来过的会员，截至 {features['as_of']} 储值余额 {yuan_words(card['balance'])}。"
+        since = day_words(features["known_since"], features["as_of"])
+        return f"{since}建档，还没来过的会员，储值余额 {yuan_words(card['balance'])}。"
     found = {finding.kind: finding.summary.split("，")[0] for finding in findings}
     rhythm = features["rhythm"]
     is_settled_in = rhythm and features["stage"] != "新客"

@@ -32,7 +32,8 @@ def risk_of(features: dict[str, Any]) -> tuple[int, list[str]]:
     visits, rhythm, as_of = features["visits"], features["rhythm"], features["as_of"]
     away = features["metrics"]["last_visit_days"]
     if away is None:
-        return UNKNOWN, [f"截至 {weekday_words(as_of, as_of)} 没有结账单，判断不了节奏"]
+        since = weekday_words(features["known_since"], as_of)
+        return UNKNOWN, [f"{since}建档，到 {weekday_words(as_of, as_of)}没有结账单，判断不了节奏"]
     last = weekday_words(visits["last"], as_of)
     if rhythm is None:
         risk = _between(_BY_DAYS, away)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aijobs.ai_apps.member_habits import ENOUGH_VISITS
-from aijobs.ai_apps.phrases import day_words
+from aijobs.ai_apps.phrases import day_words, weekday_words, yuan_words
 
 # Below this many bills nothing is a habit.
 HABIT_BILLS = 4
@@ -77,6 +77,14 @@ def present_partner(features: dict[str, Any]) -> str | None:
         ),
         None,
     )
+
+
+def last_visit_words(last: str, bill: dict[str, Any] | None, as_of: str) -> str:
+    """11月6日（周五）来大厅C区，3 人，实付 87 元: the last visit, and its bill while it is told."""
+    if bill is None:
+        return weekday_words(last, as_of)
+    guests = f"{bill['guests']} 人，" if bill["guests"] else ""
+    return f"{weekday_words(last, as_of)}来{bill['area']}，{guests}实付 {yuan_words(bill['paid'])}"
 
 
 def is_settled(complaint: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from aijobs.ai_apps.finding import (
     free_to_ask,
     is_broken,
     is_late,
+    last_visit_words,
     present_partner,
 )
 from aijobs.ai_apps.phrases import (
@@ -53,7 +54,8 @@ def _state(features: dict[str, Any]) -> Finding:
             "客户基础",
             "🆕",
             "办了卡还没来过，第一次到店请店长亲自接待",
-            f"截至 {day_words(features['as_of'], features['as_of'])} 没有一张结账单",
+            f"{day_words(features['known_since'], features['as_of'])}建档，"
+            f"到 {day_words(features['as_of'], features['as_of'])}没有一张结账单",
             0.9,
         )
     if features["stage"] == "回流":
@@ -107,7 +109,14 @@ def _new(features: dict[str, Any]) -> Finding:
 
 def _rare(features: dict[str, Any]) -> Finding:
     away, count = features["metrics"]["last_visit_days"], features["visits"]["count_180d"]
-    evidence = f"近 180 天到店 {count} 次，最近一次 {_last_visit(features)}，距今 {away} 天"
+    bills, paid = (
+        features["metrics"]["total_transactions"],
+        features["metrics"]["total_consumption"],
+    )
+    evidence = (
+        f"累计 {bills} 单、实收 {yuan_words(paid)}，近 180 天到店 {count} 次，"
+        f"最近一次 {_last_visit(features)}，距今 {away} 天"
+    )
     if away > _GONE_DAYS:
         summary, emoji, weight = "只来过几次，后来没再来，不值得反复打扰", "🌙", 40
     elif away > 30:
@@ -118,13 +127,8 @@ def _rare(features: dict[str, Any]) -> Finding:
 
 
 def _last_visit(features: dict[str, Any]) -> str:
-    """The last visit, and what it was like where the half year still has its bill."""
-    bill, as_of = features["spend"]["last_bill"], features["as_of"]
-    last = weekday_words(features["visits"]["last"], as_of)
-    if bill is None:
-        return last
-    guests = f"{bill['guests']} 人，" if bill["guests"] else ""
-    return f"{last}来{bill['area']}，{guests}实付 {yuan_words(bill['paid'])}"
+    bill = features["spend"]["last_bill"]
+    return last_visit_words(features["visits"]["last"], bill, features["as_of"])
 
 
 def _regular(features: dict[str, Any]) -> Finding:

@@ -14,6 +14,7 @@ from aijobs.ai_apps.base import Features
 from aijobs.ai_apps.contact_rules import describe_contact
 from aijobs.ai_apps.member_habits import (
     NEWEST_VISITS,
+    area_words,
     describe_habits,
     describe_party,
     describe_return,
@@ -81,11 +82,12 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
         "as_of": ctx.business_date.isoformat(),
         "window_days": HABIT_DAYS,
         "metrics": {key: _told(value) for key, value in metrics.items()},
+        "known_since": person.known_since.isoformat(),
         "stage": STAGES.get(metrics["lifecycle_stage"] or ""),
         "visits": describe_visits(ctx, visits, away=metrics["last_visit_days"]),
         "rhythm": describe_rhythm(ctx, days, metrics),
         "returned": describe_return(ctx, days, metrics),
-        "spend": _describe_spend(ctx, bills, by_day, habits["newest_areas"]),
+        "spend": _describe_spend(ctx, bills, by_day),
         **habits,
         "next_usual_day": next_usual_day(ctx, habits["weekdays"]),
         "party": describe_party(bills),
@@ -135,7 +137,6 @@ def _describe_spend(
     ctx: RuntimeContext,
     bills: Sequence[Bill],
     by_day: dict[date, Decimal],
-    newest_areas: Sequence[str],
 ) -> dict[str, Any]:
     paid = sum(by_day.values(), Decimal())
     ages = {day: (ctx.business_date - day).days for day in by_day}
@@ -155,16 +156,18 @@ def _describe_spend(
         "goods_bills": sum((bill.goods_fee or 0) > 0 for bill in bills),
         "bills": len(bills),
         "discount_share": float(round(discount / gross, 2)) if gross else None,
-        "last_bill": _describe_bill(bills[-1], newest_areas[-1]) if bills else None,
+        "last_bill": describe_last_bill(bills),
     }
 
 
-def _describe_bill(bill: Bill, area: str) -> dict[str, Any]:
+def describe_last_bill(bills: Sequence[Bill]) -> dict[str, Any] | None:
+    if not bills:
+        return None
     return {
-        "date": bill.day.isoformat(),
-        "paid": money(bill.paid),
-        "area": area,
-        "guests": bill.guests,
+        "date": bills[-1].day.isoformat(),
+        "paid": money(bills[-1].paid),
+        "area": area_words(bills[-1].area),
+        "guests": bills[-1].guests,
     }
 
 

@@ -22,8 +22,14 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class Person(NamedTuple):
-    """What is known of a member. `assigned_to`: whose customer they are, of who is still there."""
+    """What is known of a member.
 
+    Attributes:
+        known_since: when they joined or, where nobody says, their first fact.
+        assigned_to: whose customer they are, of who is still there.
+    """
+
+    known_since: date
     birthday: date | None
     is_minor: bool
     do_not_contact: bool
@@ -102,9 +108,15 @@ def read_person(ctx: RuntimeContext, member_id: int) -> Person:
     rows = _fetch(_PERSON, ctx, member_id, tuple)
     if not rows:
         raise NotFound
-    birthday, is_minor, do_not_contact, assigned_to, left_at = rows[0]
+    since, joined_at, birthday, is_minor, do_not_contact, assigned_to, left_at = rows[0]
     has_left = left_on(ctx, left_at) is not None
-    return Person(birthday, is_minor, do_not_contact, None if has_left else assigned_to)
+    return Person(
+        known_since=day_of(ctx, joined_at) or since,
+        birthday=birthday,
+        is_minor=is_minor,
+        do_not_contact=do_not_contact,
+        assigned_to=None if has_left else assigned_to,
+    )
 
 
 def read_bills(ctx: RuntimeContext, member_id: int) -> list[Bill]:
@@ -138,7 +150,12 @@ def read_tasks(ctx: RuntimeContext, member_id: int) -> list[GivenTask]:
 
 def left_on(ctx: RuntimeContext, left_at: datetime | None) -> date | None:
     """The day an assistant left, if that is past: a version may know of a later one."""
-    day = left_at.astimezone(ctx.site.zone).date() if left_at else None
+    return day_of(ctx, left_at)
+
+
+def day_of(ctx: RuntimeContext, moment: datetime | None) -> date | None:
+    """The day of a moment at the store, if it is not after D."""
+    day = moment.astimezone(ctx.site.zone).date() if moment else None
     return day if day is not None and day <= ctx.business_date else None
 
 
@@ -157,7 +174,7 @@ def _fetch(statement: str, ctx: RuntimeContext, member_id: int, make: Any) -> li
 
 
 _PERSON = """
-SELECT v.birthday, coalesce(v.is_minor, false), coalesce(v.do_not_contact, false),
+SELECT m.business_date, v.joined_at, v.birthday, coalesce(v.is_minor, false), coalesce(v.do_not_contact, false),
        own.assistant_id, a.left_at
 FROM members m
 LEFT JOIN member_versions v

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -269,13 +270,19 @@ def tastes_in(text: str) -> Iterator[tuple[Taste, str]]:
 
 def likeness(one: str, other: str) -> float:
     """0 to 1: how much of the shorter text's pairs of characters the other has too."""
+    if _letters(one) == _letters(other):
+        return 1.0
     first, second = _pairs(one), _pairs(other)
     shorter = min(len(first), len(second))
     return len(first & second) / shorter if shorter else 0.0
 
 
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text))
+
+
 def _pairs(text: str) -> set[str]:
-    letters = re.sub(r"[\W_]", "", text)
+    letters = _letters(text)
     return {letters[at : at + 2] for at in range(len(letters) - 1)}
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from aijobs.ai_apps.base import Features
 from aijobs.ai_apps.contact_rules import describe_contact
-from aijobs.ai_apps.finance_features import percent
+from aijobs.ai_apps.figures import percent
 from aijobs.ai_apps.member_features import (
     deadlines,
     describe_assistants,
+    describe_last_bill,
     money,
     near_birthday,
     newest_dates,
@@ -102,6 +103,8 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
         ],
         "days_away": away,
         "visits": describe_visits(ctx, visits, away=away),
+        "known_since": person.known_since.isoformat(),
+        "last_bill": describe_last_bill(bills),
         "rhythm": describe_rhythm(ctx, days, metrics),
         "returned": describe_return(ctx, days, metrics),
         "habits": habits,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from aijobs.ai_apps.finding import last_visit_words
 from aijobs.ai_apps.messages import best_message
 from aijobs.ai_apps.outputs import TalkingPoint
 from aijobs.ai_apps.phrases import day_words, weekday_words
@@ -128,7 +129,10 @@ def _from_the_bills(features: dict[str, Any]) -> tuple[str, str]:
             )
         return _from_the_last_visit(features)
     area = features["habits"]["areas"][0]
-    evidence = f"近 180 天 {area['bills']} 单在{area['name']}"
+    evidence = (
+        f"近 180 天 {area['bills']} 单在{area['name']}，"
+        f"最近一次 {last_visit_words(features['visits']['last'], features['last_bill'], features['as_of'])}"
+    )
     if comes_in_a_group(features):
         together = f"，{party['of_three_or_more']} 单是三人以上"
         return f"还是{place}吗？我给您找宽敞一点的，人到齐了再开也行。", evidence + together
@@ -154,16 +158,16 @@ def _from_the_last_visit(features: dict[str, Any]) -> tuple[str, str]:
     if last is None:
         return (
             "第一次来的话我带您转一圈，想先自己看看也行。",
-            f"截至 {day_words(as_of, as_of)}还没来过",
+            f"{day_words(features['known_since'], as_of)}建档，到 {day_words(as_of, as_of)}还没来过",
         )
     newest = features["habits"]["newest_areas"]
-    seen = f"最近一次到店 {weekday_words(last, as_of)}"
+    seen = f"最近一次 {last_visit_words(last, features['last_bill'], as_of)}"
     if not newest:
         words = "想坐哪边我来安排，要是有什么和以前不一样，您问我就行。"
         return words, f"{seen}，近 180 天没来过"
     if features["days_away"] == 0:
-        return f"今天在{newest[-1]}还合适吗？想换个区跟我说，我来安排。", f"{seen}，在{newest[-1]}"
-    return f"上次的{newest[-1]}还合适吗？想换个区试试也行，我来安排。", f"{seen}，在{newest[-1]}"
+        return f"今天在{newest[-1]}还合适吗？想换个区跟我说，我来安排。", seen
+    return f"上次的{newest[-1]}还合适吗？想换个区试试也行，我来安排。", seen
 
 
 # --- While they play, when they go ----------------------------------------------------------------

@@ -37,6 +37,8 @@ def test_features_as_known_are_those_of_then(settings):
         ("app2a_finance_area", Target(range_key="this_quarter", area="hall")),
         ("app4_analysis", pair),
         ("app5_tactics", pair),
+        ("app3_clue", pair),
+        ("app7_customer", pair),
     ]
 
     def ask(ctx: RuntimeContext) -> list:

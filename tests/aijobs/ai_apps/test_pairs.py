@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
 
 from aijobs.ai_apps.base import Features
+from aijobs.ai_apps.member_habits import next_usual_day
+from aijobs.ai_apps.phrases import WEEKDAYS
 from aijobs.manual_clues import add_manual_clue
 from aijobs.registry import AI_APPS
 from aijobs.targets import Target
@@ -17,6 +18,7 @@ from metrics.builds import build_site
 from metrics.calculations.relationships import relationship_index
 from metrics.models import (
     Assistant,
+    AssistantVersion,
     CoachTask,
     CoachTaskEvent,
     Contact,
@@ -27,7 +29,9 @@ from sandbox.context import use_context
 from sandbox.errors import BadRequest, NotFound
 from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
 
-FORBIDDEN = re.compile(r"元|余额\d|\d+ ?天没|\d+ ?次|系统显示|流失|价值|折|送您|优惠券")
+FORBIDDEN = re.compile(
+    r"元|余额|\d+ ?天|\d+ ?次|系统显示|流失|价值|折|送您|优惠|会员#|和.{1,4}一起|夜里|尽快|赶紧"
+)
 APPS = ("app4_analysis", "app5_tactics")
 
 
@@ -216,9 +220,9 @@ def test_a_pair_takes_as_many_statements_however_long_its_history(
             add_task(store, ago=9, due_ago=ago, reason="约个方便的时间", kind="done")
 
     with use_context(store.live) as ctx:
-        with django_assert_max_num_queries(18):
+        with django_assert_max_num_queries(17):
             AI_APPS["app4_analysis"].build_features(ctx, pair_of(store), {})
-        with django_assert_max_num_queries(21):
+        with django_assert_max_num_queries(20):
             AI_APPS["app5_tactics"].build_features(ctx, pair_of(store), {})
 
 
@@ -228,7 +232,84 @@ def test_a_pair_takes_as_many_statements_however_long_its_history(
 def test_the_analysis_follows_the_history(store):
     stages = {ago: analysis_of(store, ago)["stage"] for ago in (88, 84, 20, 0)}
 
-    assert stages == {88: "还没有服务过", 84: "初识", 20: "熟悉", 0: "转淡"}
+    assert stages == {88: "还没搭过", 84: "初识", 20: "固定搭档", 0: "转淡"}
+
+
+@pytest.mark.parametrize(("since", "stage"), [(60, "转淡"), (61, "断档")])
+def test_after_sixty_days_two_have_lost_touch(store, since, stage):
+    values = features_of(store, "app4_analysis").values
+    values["shared"]["days_since"] = since
+
+    assert AI_APPS["app4_analysis"].rules(values).stage == stage
+
+
+@pytest.mark.parametrize(("change", "stage"), [("-5.0", "转淡"), ("-4.9", "固定搭档")])
+def test_an_index_that_fell_by_five_is_fading(store, change, stage):
+    values = features_of(store, "app4_analysis").values
+    values["relationship"] |= {"index": "40.0", "change": change}
+
+    assert AI_APPS["app4_analysis"].rules(values).stage == stage
+
+
+@pytest.mark.parametrize(
+    ("services", "index", "stage"),
+    [
+        (2, "45.0", "初识"),
+        (3, "19.9", "初识"),
+        (3, "20.0", "熟客"),
+        (6, "5.0", "熟客"),
+        (6, "40.0", "固定搭档"),
+    ],
+)
+def test_two_are_known_by_services_and_index(store, services, index, stage):
+    values = features_of(store, "app4_analysis", ago=20).values
+    values["shared"]["services_total"] = services
+    values["relationship"] |= {"index": index, "change": "+1.0"}
+
+    assert AI_APPS["app4_analysis"].rules(values).stage == stage
+
+
+def test_an_assistant_who_has_left_is_the_first_risk_and_says_nothing(store):
+    with use_context(store.live):
+        AssistantVersion.objects.filter(assistant=store.assistant).update(
+            left_at=store.at(store.day(2), hour=0)
+        )
+
+    analysis = analysis_of(store)
+
+    assert "已离店" in analysis["risks"][0]
+    assert points_of(features_of(store, "app5_tactics").values) == []
+    assert points_of(features_of(store, "app5_tactics", ago=3).values) != []
+
+
+def test_a_guest_who_comes_without_the_assistant_is_a_risk(store):
+    values = features_of(store, "app4_analysis").values
+    values["shared"]["visits_since_last"] = 4
+    last = values["shared"]["last"]
+    other = {"assistant": "助教#88", "services": 4, "hours": "5", "last": "9", "left_on": None}
+    values["other_partners"] = [{**other, "last": values["as_of"]}]
+
+    risks = AI_APPS["app4_analysis"].rules(values).risks
+
+    assert last < values["as_of"]
+    assert any("又来了 4 次" in risk and "助教#88陪打" in risk for risk in risks)
+
+
+def test_a_partner_who_left_is_a_chance(store):
+    values = features_of(store, "app4_analysis").values
+    values["other_partners"] = [
+        {
+            "assistant": "助教#88",
+            "services": 40,
+            "hours": "50",
+            "last": values["as_of"],
+            "left_on": values["as_of"],
+        }
+    ]
+
+    chances = AI_APPS["app4_analysis"].rules(values).opportunities
+
+    assert any("助教#88" in chance and "正缺人接上" in chance for chance in chances)
 
 
 def test_the_strength_is_the_relationship_index(store):
@@ -246,7 +327,7 @@ def test_every_risk_and_chance_has_its_figure(store):
     assert len(analysis["risks"]) >= 3
     for sentence in (*analysis["risks"], *analysis["opportunities"]):
         assert re.search(r"\d", sentence)
-    assert any("抱怨空调太冷" in risk for risk in analysis["risks"])
+    assert any("不满：抱怨空调太冷" in risk for risk in analysis["risks"])
     assert any("留三号台" in chance for chance in analysis["opportunities"])
 
 
@@ -256,8 +337,8 @@ def test_its_figures_are_figures_that_were_told(store):
 
     said = re.findall(r"\d+(?:\.\d+)?", str(AI_APPS["app4_analysis"].rules(values).model_dump()))
 
-    # The windows of 30 and 180 days are the words', not figures of the member.
-    assert {f"{float(n):g}" for n in said} - {"30", "180"} <= known
+    # The window of 30 days is in the words, not a figure of the member.
+    assert {f"{float(n):g}" for n in said} - {"30"} <= known
 
 
 @pytest.mark.parametrize("text", ["和李总追分输了两千，抱怨运气", "投诉太太管得严，老婆不让来"])
@@ -295,16 +376,109 @@ def test_words_are_short_harmless_and_say_what_to_avoid(store):
             assert re.search(r"\d", point["aim"])
 
 
-def test_a_habit_is_offered_on_its_next_day(store):
+def test_a_habit_is_offered_on_its_next_day_and_asked_about_the_day_before(store):
     values = features_of(store, "app5_tactics").values
-    today = datetime.fromisoformat(values["as_of"])
-    weekday = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")[today.weekday()]
-    values["habits"]["weekdays"] = [{"name": weekday, "bills": 8, "share": 0.8}]
+    today = store.today
+    weekday = WEEKDAYS[today.weekday()]
+    with use_context(store.live) as ctx:
+        rows = [{"name": weekday, "bills": 8, "share": 0.8}, {"name": "x", "bills": 2}]
+        values["next_usual_day"] = next_usual_day(ctx, rows)
 
-    words = points_of(values)[0]["words"]
+    message = points_of(values)[0]
 
     week_later = store.day(-7)
-    assert f"{week_later.month}月{week_later.day}日{weekday}" in words
+    assert values["next_usual_day"]["date"] == week_later.isoformat()
+    assert message["words"].startswith(weekday)
+    assert f"{week_later.month}月{week_later.day}日" in message["aim"]
+    assert f"{store.day(-6).month}月{store.day(-6).day}日" in message["scene"]
+
+
+@pytest.mark.parametrize(
+    ("bills", "share", "is_usual"),
+    [(3, 0.75, True), (2, 0.5, False), (3, 0.33, True), (3, 0.3, False)],
+)
+def test_a_weekday_is_usual_from_three_bills_and_a_third_on(store, bills, share, is_usual):
+    with use_context(store.live) as ctx:
+        day = next_usual_day(ctx, [{"name": "周五", "bills": bills, "share": share}])
+
+    assert (day is not None) == is_usual
+
+
+def test_there_is_one_message_at_most(store):
+    values = features_of(store, "app5_tactics").values
+    values["birthday"] = values["as_of"]
+    values["said"]["complaint"] = {
+        "date": values["as_of"],
+        "summary": "不满：嫌空调太冷",
+        "topic": "空调",
+        "keeping": "",
+        "visits_since": 0,
+        "follow_up": None,
+    }
+
+    scenes = [point["scene"] for point in points_of(values)]
+
+    assert sum(scene.startswith("微信") for scene in scenes) == 1
+    assert "生日快乐" in points_of(values)[0]["words"]
+
+
+def test_somebody_unknown_says_who_they_are(store):
+    values = features_of(store, "app5_tactics").values
+    assert "我是" not in points_of(values)[0]["words"]
+
+    values["shared"]["services_total"] = 1
+
+    assert points_of(values)[0]["words"].startswith(f"我是助教#{store.assistant.pk}，")
+
+
+def test_who_said_that_they_are_busy_gets_no_invitation(store):
+    values = features_of(store, "app5_tactics").values
+    values["said"]["absence"] = {"date": values["as_of"], "summary": "这阵子出差多"}
+
+    assert all("微信" not in point["scene"] for point in points_of(values))
+
+
+@pytest.mark.parametrize(
+    ("tastes", "words"),
+    [
+        (
+            {"table": "A03台", "drink": "一杯冰美式"},
+            "A03台我帮您看了，一杯冰美式现在上还是等会儿？",
+        ),
+        ({"quiet": "安静一点的位置"}, "靠里安静点"),
+        ({"cue": "小头杆"}, "小头杆我去给您挑一支"),
+        ({"cue": "自己存在前台的杆"}, "您的杆我去前台给您拿"),
+    ],
+)
+def test_the_welcome_is_what_somebody_noted(store, tastes, words):
+    values = features_of(store, "app5_tactics").values
+    values["said"]["tastes"] = {
+        kind: {"words": liked, "date": values["as_of"]} for kind, liked in tastes.items()
+    }
+
+    (welcome,) = [point for point in points_of(values) if point["scene"] == "到店接待"]
+
+    assert words in welcome["words"]
+    assert "的备注「" in welcome["aim"]
+
+
+@pytest.mark.parametrize(
+    ("keeping", "words"), [("coach", "上次说好"), ("prepare", "没安排到您"), ("answer", "有准话")]
+)
+def test_a_promise_is_taken_up_as_what_it_is(store, keeping, words):
+    values = features_of(store, "app5_tactics").values
+    values["contact"]["may_contact"] = False
+    values["said"]["promises"] = [
+        {
+            "date": values["as_of"],
+            "summary": "待兑现：答应下次教他加塞",
+            "topic": "教加塞",
+            "keeping": keeping,
+            "visits_since": 1,
+        }
+    ]
+
+    assert words in points_of(values)[0]["words"]
 
 
 def test_somebody_contacted_lately_is_left_in_peace(store):
@@ -314,7 +488,7 @@ def test_somebody_contacted_lately_is_left_in_peace(store):
     points = points_of(features_of(store, "app5_tactics").values)
 
     assert [point["scene"] for point in points if "微信" in point["scene"]] == []
-    assert store.day(-1).isoformat() in points[0]["aim"]
+    assert f"{store.day(-1).month}月{store.day(-1).day}日前只在店里接待" in points[0]["aim"]
 
 
 def test_after_a_week_they_may_be_written_to(store):
@@ -336,19 +510,15 @@ def test_who_wants_no_contact_is_not_written_to(store):
 
 
 def test_a_complaint_is_taken_up_without_promises(store):
-    with use_context(store.live) as ctx:
-        add_manual_clue(
-            ctx=ctx,
-            member_id=store.member.pk,
-            category="重要反馈",
-            summary="嫌空调太冷",
-            actor=User(username="somebody"),
-        )
+    with use_context(store.live):
+        store.add_note("嫌空调太冷", ago=20)
 
-    points = points_of(features_of(store, "app5_tactics").values)
+    message, first, *_ = points_of(features_of(store, "app5_tactics").values)
 
-    (point,) = [point for point in points if "嫌空调太冷" in point["aim"]]
-    assert "〔请店长填写〕" in point["avoid"]
+    for point in (message, first):
+        assert point["words"].startswith("空调的事我记着")
+        assert "嫌空调太冷" in point["aim"]
+        assert "〔请店长填写〕" in point["avoid"]
 
 
 # --- Targets ------------------------------------------------------------------------------------
