@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -39,8 +40,8 @@ def rules(features: dict[str, Any]) -> PairAnalysis:
         stage=_stage(features),
         strength=round(float(features["relationship"]["index"])),
         summary=_summary(features),
-        risks=[*_risks(features)][:_MOST],
-        opportunities=[*_opportunities(features)][:_MOST],
+        risks=[*islice(_risks(features), _MOST)],
+        opportunities=[*islice(_opportunities(features), _MOST)],
     )
 
 
@@ -257,7 +258,7 @@ def _about_partners(features: dict[str, Any]) -> Iterator[str]:
 def _about_habits(features: dict[str, Any]) -> Iterator[str]:
     day, as_of = features["next_usual_day"], features["as_of"]
     if when := usual_time(features["habits"]):
-        nearest = f"，最近的是 {weekday_words(day['date'], as_of)}" if day else ""
+        nearest = f"，最近的是 {day['date']}" if day else ""
         yield f"会员多在{when['words']}来{nearest}，可以提前留位（{when['evidence']}）"
     if practice := features["said"]["tastes"].get("practice"):
         yield f"在练{practice['words']}（{day_words(practice['date'], as_of)}的备注），下次同场可以接着带"

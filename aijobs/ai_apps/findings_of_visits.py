@@ -165,7 +165,7 @@ def _regular(features: dict[str, Any]) -> Finding:
             "消费习惯",
             "🕰️",
             f"{often}，到日子了还没来，可以先把常坐的位置想着",
-            f"{late}，按节奏 {day_words(rhythm['expected_on'], as_of)}前后该来",
+            f"{late}，按节奏 {rhythm['expected_on']}前后该来",
             0.7,
         )
     if rhythm["gap_before_last"] >= rhythm["at_risk_from"] * usual:
@@ -184,7 +184,7 @@ def _regular(features: dict[str, Any]) -> Finding:
         "消费习惯",
         "📅",
         f"{often}，节奏稳定，照老样子接待就好",
-        f"{evidence}，下次约在 {day_words(rhythm['expected_on'], as_of)}前后",
+        f"{evidence}，下次约在 {rhythm['expected_on']}前后",
         0.75,
     )
 

@@ -38,7 +38,7 @@ from aijobs.ai_apps.member_reading import (
     read_touches,
 )
 from aijobs.ai_apps.member_story import read_story
-from aijobs.ai_apps.phrases import WEEKDAYS
+from aijobs.ai_apps.phrases import WEEKDAYS, ahead_words
 from aijobs.pseudonyms import assistant_token, member_token
 from metrics.calculations.members import member_metrics
 from sandbox.context import RuntimeContext
@@ -235,10 +235,10 @@ def newest_dates(*days: Iterable[date]) -> tuple[str, ...]:
 
 def deadlines(ctx: RuntimeContext) -> dict[str, str]:
     """By when a deed that is proposed at D should be done."""
-    days = {"soon": _SOON, "week": _WEEK}
+    today = ctx.business_date
     return {
-        name: (ctx.business_date + timedelta(days=ahead)).isoformat()
-        for name, ahead in days.items()
+        name: ahead_words(today + timedelta(days=days), today)
+        for name, days in (("soon", _SOON), ("week", _WEEK))
     }
 
 

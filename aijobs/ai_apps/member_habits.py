@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from aijobs.ai_apps.member_reading import HABIT_DAYS, Bill
-from aijobs.ai_apps.phrases import WEEKDAYS
+from aijobs.ai_apps.phrases import WEEKDAYS, ahead_words
 from metrics.calculations.rhythm import overdue, visit_days
 from sandbox.context import RuntimeContext
 from sandbox.options import option
@@ -98,6 +98,8 @@ def describe_rhythm(
         usual, basis = median(gaps).quantize(Decimal("0.1")), LONG_DAYS
         ratio = overdue(metrics["last_visit_days"], usual)
     at_risk = option("at_risk_ratio", site=ctx.site)
+    expected = days[-1] + timedelta(days=round(usual))
+    broken = days[-1] + timedelta(days=math.ceil(usual * Decimal(at_risk)))
     return {
         "basis_days": basis,
         "basis": "近两年" if basis == LONG_DAYS else "近 180 天",
@@ -106,8 +108,9 @@ def describe_rhythm(
         "days_away": metrics["last_visit_days"],
         "overdue_ratio": number(ratio),
         "at_risk_from": at_risk,
-        "broken_on": (days[-1] + timedelta(days=math.ceil(usual * Decimal(at_risk)))).isoformat(),
-        "expected_on": (days[-1] + timedelta(days=round(usual))).isoformat(),
+        "expected_on": ahead_words(expected, ctx.business_date),
+        "expected_in_days": (expected - ctx.business_date).days,
+        "broken_on": ahead_words(broken, ctx.business_date),
         "gap_before_last": (days[-1] - days[-2]).days,
         "last": days[-1].isoformat(),
     }
@@ -162,8 +165,9 @@ def next_usual_day(ctx: RuntimeContext, weekdays: list[dict[str, Any]]) -> dict[
     day = ctx.business_date + timedelta(days=ahead)
     return {
         "weekday": weekdays[0]["name"],
-        "date": day.isoformat(),
-        "ask_on": (day - timedelta(days=1)).isoformat(),
+        "date": ahead_words(day, ctx.business_date),
+        "in_days": ahead,
+        "ask_on": "今天" if ahead == 1 else ahead_words(day - timedelta(days=1), ctx.business_date),
     }
 
 

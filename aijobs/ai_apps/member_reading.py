@@ -6,6 +6,7 @@ takes longer to write these statements than the database to answer them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
@@ -159,8 +160,10 @@ def day_of(ctx: RuntimeContext, moment: datetime | None) -> date | None:
     return day if day is not None and day <= ctx.business_date else None
 
 
-def _fetch(statement: str, ctx: RuntimeContext, member_id: int, make: Any) -> list[Any]:
-    parameters = {
+def _fetch(
+    statement: str, ctx: RuntimeContext, member_id: int, make: Callable[[Any], Row]
+) -> list[Row]:
+    parameters: dict[str, Any] = {
         "site": ctx.site.pk,
         "member": member_id,
         "day": ctx.business_date,

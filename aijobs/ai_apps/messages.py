@@ -145,7 +145,7 @@ def _first_visit(features: dict[str, Any]) -> TalkingPoint | None:
     area = features["habits"]["areas"][0]["name"] if features["habits"]["areas"] else "店里"
     return _message(
         features,
-        on=f"{weekday_words(features['deadlines']['soon'], as_of)}前，白天",
+        on=f"{features['deadlines']['soon']}前，白天",
         words=(
             f"我是{features['assistant']}，上次在{area}还习惯吗？"
             f"哪里不顺手您直说，我来改，不用急着回。"
@@ -157,17 +157,17 @@ def _first_visit(features: dict[str, Any]) -> TalkingPoint | None:
 
 def _invitation(features: dict[str, Any]) -> TalkingPoint | None:
     """Where something asks for it: a broken rhythm, or a usual day to keep a place for."""
-    as_of, day = features["as_of"], features["next_usual_day"]
+    day = features["next_usual_day"]
     if features["visits"]["last"] is None or not (is_broken(features) or day):
         return None
     if features["said"]["absence"]:
         return None
     is_gone = features["days_away"] > _GONE_DAYS
-    on = f"{weekday_words(features['deadlines']['soon'], as_of)}前，白天"
+    on = f"{features['deadlines']['soon']}前，白天"
     aim = "问一句近况" if is_gone else "约下一次到店"
     if day and not is_gone:
-        on = f"{weekday_words(day['ask_on'], as_of)}白天"
-        aim = f"问 {weekday_words(day['date'], as_of)}来不来"
+        on = f"{day['ask_on']}白天"
+        aim = f"问 {day['date']}来不来"
     return _message(
         features,
         on=on,

@@ -176,10 +176,10 @@ def _absence(features: dict[str, Any]) -> str:
 def _ask(features: dict[str, Any]) -> str:
     if not is_broken(features):
         return ""
-    as_of, day, area = features["as_of"], features["next_usual_day"], _usual_area(features)
+    day, area = features["next_usual_day"], _usual_area(features)
     before, who = _asked_before(features), _caller(features)
     if day:
-        when = "今天" if day["ask_on"] == as_of else f"在{weekday_words(day['ask_on'], as_of)}"
+        when = "今天" if day["ask_on"] == "今天" else f"在{day['ask_on']}"
         return (
             f"{before}请{who}{when}白天微信问一句：{day['weekday']}{_usual_hours(features)}要不要留"
             f"{area or '老位置'}；只问一次，不方便就不再追。"
@@ -198,11 +198,11 @@ def _asked_before(features: dict[str, Any]) -> str:
 
 def _wait(features: dict[str, Any]) -> str:
     """Late, but within what the rhythm forgives: a day to look again."""
-    rhythm, as_of = features["rhythm"], features["as_of"]
-    if not is_late(features) or rhythm["broken_on"] <= as_of:
+    rhythm = features["rhythm"]
+    if not is_late(features) or is_broken(features):
         return ""
     return (
-        f"先不打扰，等到{weekday_words(rhythm['broken_on'], as_of)}；还没来就请{_caller(features)}"
+        f"先不打扰，等到{rhythm['broken_on']}；还没来就请{_caller(features)}"
         f"白天微信问一句最近哪天方便，只问一次。这期间到店，{_at_the_table(features)}。"
     )
 
@@ -233,11 +233,11 @@ def _fewer_visits(features: dict[str, Any]) -> str:
 
 
 def _carry_on(features: dict[str, Any]) -> str:
-    rhythm, as_of = features["rhythm"], features["as_of"]
+    rhythm = features["rhythm"]
     ask = "" if rhythm else "，走前问一句方便的时间，写进备注"
     when = "下次到店"
-    if rhythm and rhythm["expected_on"] >= as_of:
-        when = f"{day_words(rhythm['expected_on'], as_of)}前后来时"
+    if rhythm and rhythm["expected_in_days"] >= 0:
+        when = f"{rhythm['expected_on']}前后来时"
     elif rhythm:
         when = "这几天来时"
     return (
@@ -300,8 +300,8 @@ def _usual_hours(features: dict[str, Any]) -> str:
 
 
 def _soon(features: dict[str, Any]) -> str:
-    return weekday_words(features["deadlines"]["soon"], features["as_of"])
+    return str(features["deadlines"]["soon"])
 
 
 def _week(features: dict[str, Any]) -> str:
-    return weekday_words(features["deadlines"]["week"], features["as_of"])
+    return str(features["deadlines"]["week"])

@@ -32,6 +32,11 @@ def weekday_words(day: str, as_of: str) -> str:
     return f"{day_words(day, as_of)}（{WEEKDAYS[date.fromisoformat(day).weekday()]}）"
 
 
+def ahead_words(day: date, as_of: date) -> str:
+    """A day that is proposed or reckoned, no fact has it: features tell such days in words."""
+    return weekday_words(day.isoformat(), as_of.isoformat())
+
+
 def yuan_words(amount: str) -> str:
     """320 元, 320.50 元."""
     return f"{amount.removesuffix('.00')} 元"

@@ -26,7 +26,7 @@ def test_a_bill_becomes_clues_an_analysis_and_cache_by_the_rules(store):
     assert set(entries) == {"app3_clue", "app8_clue_consolidated", "app7_customer_analysis"}
     clues = rows(store, RetentionClue)
     assert {clue.source for clue in clues} == {"ai_consumption"}
-    assert any("6 天来一次" in clue.summary for clue in clues)
+    assert any("平时约隔 6 天" in clue.detail for clue in clues)
     assert entries["app7_customer_analysis"].result["churn_risk"] > 50
     assert entries["app7_customer_analysis"].references["metrics"]
     calls = rows(store, ProviderCall)

@@ -138,8 +138,10 @@ def test_the_rhythm_is_the_catalogs(store):
 def test_the_day_a_rhythm_breaks_is_told(store):
     rhythm = told(store, ago=20)["rhythm"]
 
-    assert rhythm["expected_on"] == store.day(14).isoformat()
-    assert rhythm["broken_on"] == store.day(11).isoformat()
+    expected, broken = store.day(14), store.day(11)
+    assert rhythm["expected_on"].startswith(f"{expected.month}月{expected.day}日（")
+    assert rhythm["expected_in_days"] == 6
+    assert rhythm["broken_on"].startswith(f"{broken.month}月{broken.day}日（")
 
 
 def test_who_comes_seldom_has_the_rhythm_of_two_years(store):

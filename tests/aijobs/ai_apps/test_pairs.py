@@ -387,7 +387,7 @@ def test_a_habit_is_offered_on_its_next_day_and_asked_about_the_day_before(store
     message = points_of(values)[0]
 
     week_later = store.day(-7)
-    assert values["next_usual_day"]["date"] == week_later.isoformat()
+    assert values["next_usual_day"]["in_days"] == 7
     assert message["words"].startswith(weekday)
     assert f"{week_later.month}月{week_later.day}日" in message["aim"]
     assert f"{store.day(-6).month}月{store.day(-6).day}日" in message["scene"]
