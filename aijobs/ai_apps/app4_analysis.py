@@ -13,6 +13,7 @@ from aijobs.ai_apps.finding import is_broken, last_visit_words, why_not_words
 from aijobs.ai_apps.outputs import PairAnalysis
 from aijobs.ai_apps.pair_features import TREND_DAYS, describe_pair
 from aijobs.ai_apps.phrases import day_words, number_words, weekday_words
+from aijobs.ai_apps.talking_facts import plays_at_a_table
 from aijobs.targets import PAIR, Target
 from sandbox.context import RuntimeContext
 
@@ -86,7 +87,16 @@ def _summary(features: dict[str, Any]) -> str:
         )
     change = float(relationship["change"])
     before = f"{TREND_DAYS} 天前是 {relationship['before']}"
-    way = "明显往下走" if change <= -_MOVED else "在往上走" if change >= _MOVED else "变化不大"
+    is_gone = change and not float(relationship["index"])
+    way = (
+        "已经归零"
+        if is_gone
+        else "明显往下走"
+        if change <= -_MOVED
+        else "在往上走"
+        if change >= _MOVED
+        else "变化不大"
+    )
     sentences = [
         f"累计陪打 {shared['services_total']} 次、{shared['hours_total']} 小时，"
         f"最近一次 {weekday_words(shared['last'], as_of)}；",
@@ -221,7 +231,18 @@ def _about_tasks(features: dict[str, Any]) -> Iterator[str]:
         elif task["outcome"] == "已约" and task["assigned"] >= (features["visits"]["last"] or ""):
             yield f"{day_words(task['assigned'], as_of)}派的{task['kind']}任务约到了人，到店那天亲自接待"
     if features["birthday"]:
-        yield f"{day_words(features['birthday'], as_of)}生日，一句祝福就够，不带推销"
+        how = (
+            "发一句祝福就够，不带推销" if _may_wish(features) else "到店时当面祝福一句，不另外联系"
+        )
+        yield f"{day_words(features['birthday'], as_of)}生日，{how}"
+
+
+def _may_wish(features: dict[str, Any]) -> bool:
+    """Whether somebody may write on the birthday itself."""
+    paused = features["contact"]["paused_until"]
+    return bool(
+        features["contact"]["may_contact"] and (paused is None or paused <= features["birthday"])
+    )
 
 
 def _about_promises(features: dict[str, Any]) -> Iterator[str]:
@@ -250,9 +271,9 @@ def _about_partners(features: dict[str, Any]) -> Iterator[str]:
         others = [row for row in features["other_partners"] if row["left_on"] is None]
         if others:
             with_other = f"{others[0]['assistant']}陪过 {others[0]['services']} 次"
-            yield f"另外 {rest} 次到店里{with_other}，其余时候先问一句要不要人对打"
+            yield f"另外 {rest} 次到店里{with_other}，其余时候先问一句{_company(features)}"
         else:
-            yield f"另外 {rest} 次到店都没点陪打，想自己练就不打扰，想对打时先想到这位助教"
+            yield f"另外 {rest} 次到店都没点陪打，想自己玩就不打扰，先问一句{_company(features)}"
 
 
 def _about_habits(features: dict[str, Any]) -> Iterator[str]:
@@ -269,12 +290,20 @@ def _about_growth(features: dict[str, Any]) -> Iterator[str]:
     if 0 < shared["services_total"] < _FEWEST_SERVICES:
         yield (
             f"才同场 {shared['services_total']} 次（{day_words(shared['last'], features['as_of'])}），"
-            f"下次先问清练什么、喜欢哪张台，当天写进备注"
+            f"下次先问清{_likings(features)}，当天写进备注"
         )
     if shared["last_30d"] >= 2 and shared["last_30d"] > shared["previous_30d"]:
         yield (
             f"近 30 天同场 {shared['last_30d']} 次，之前 30 天 {shared['previous_30d']} 次，正在升温"
         )
+
+
+def _company(features: dict[str, Any]) -> str:
+    return "要不要人对打" if plays_at_a_table(features) else "缺不缺人"
+
+
+def _likings(features: dict[str, Any]) -> str:
+    return "练什么、喜欢哪张台" if plays_at_a_table(features) else "几个人来、喜欢哪间房"
 
 
 def usual_time(habits: dict[str, Any]) -> dict[str, str] | None:

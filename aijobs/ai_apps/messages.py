@@ -20,14 +20,53 @@ from aijobs.ai_apps.talking_facts import (
 _GONE_DAYS = 60
 # After that, how the first visit was is no question any more.
 _FRESH_DAYS = 30
+# Tasks that a message does, and what it aims at.
+_TASKS = {
+    "召回": "轻轻问一句，不勉强",
+    "维护": "听听意见，写进备注",
+    "回访": "听听感受，写进备注",
+    "充值提醒": "提一句，让客人自己决定",
+}
 
 
 def best_message(features: dict[str, Any]) -> TalkingPoint | None:
     """The first reason that holds, if anybody may write now: there is one message a week."""
     if not free_to_ask(features) or features["contact"]["is_number_wrong"]:
         return None
-    reasons = (_birthday, _booking, _complaint, _promise, _after_playing, _first_visit, _invitation)
+    if who_should_write_instead(features):
+        return None
+    reasons = (
+        _birthday,
+        _booking,
+        _complaint,
+        _promise,
+        _task,
+        _after_playing,
+        _first_visit,
+        _invitation,
+    )
     return next((point for point in (reason(features) for reason in reasons) if point), None)
+
+
+def who_should_write_instead(features: dict[str, Any]) -> dict[str, Any] | None:
+    """The partner who is closer to the guest, unless there is a reason for this assistant to write.
+
+    Such are: the guest is theirs, they have a task, the two have just played.
+    """
+    shared = features["shared"]
+    has_task = any(task["state"] == "未完成" for task in features["tasks"])
+    has_just_played = shared["last"] == features["visits"]["last"] and features["days_away"] in (
+        0,
+        1,
+    )
+    if features["is_assigned"] or has_task or has_just_played:
+        return None
+    closer = (
+        row
+        for row in features["other_partners"]
+        if row["left_on"] is None and row["services"] > shared["services_180d"]
+    )
+    return next(closer, None)
 
 
 def _message(
@@ -110,6 +149,35 @@ def _promise(features: dict[str, Any]) -> TalkingPoint | None:
     )
 
 
+def _task(features: dict[str, Any]) -> TalkingPoint | None:
+    """What somebody has been asked to do about the guest."""
+    as_of, me = features["as_of"], _introduction(features)
+    task = next(
+        (row for row in features["tasks"] if row["state"] == "未完成" and row["kind"] in _TASKS),
+        None,
+    )
+    if task is None or features["visits"]["last"] is None:
+        return None
+    by = features["deadlines"]["soon"]
+    due = f"，{day_words(task['due'], as_of)}到期" if task["due"] else ""
+    if task["due"] and not task["is_overdue"]:
+        by = weekday_words(task["due"], as_of)
+    words = {
+        "召回": _offer(features) if not _is_gone(features) else _leaving_it_open(features),
+        "维护": f"{me}最近来{play(features)}还顺手吗？店里哪里不方便直接跟我说，我来反映，不回也没关系。",
+        "回访": f"{me}上次来玩得还习惯吗？哪里不顺手直接跟我说，我来改，不用急着回。",
+        "充值提醒": f"{me}卡要是想续，来店时找我或前台都行，不续也完全没关系。",
+    }[task["kind"]]
+    why = f"：{task['reason']}" if task["reason"] else ""
+    return _message(
+        features,
+        on=f"{by}前，白天",
+        words=words,
+        aim=f"{_TASKS[task['kind']]}。依据：{day_words(task['assigned'], as_of)}派的{task['kind']}任务{due}{why}",
+        avoid=what_not_to_mention(features),
+    )
+
+
 def _after_playing(features: dict[str, Any]) -> TalkingPoint | None:
     """They have just played together, today or yesterday."""
     as_of, last = features["as_of"], features["visits"]["last"]
@@ -162,7 +230,7 @@ def _invitation(features: dict[str, Any]) -> TalkingPoint | None:
         return None
     if features["said"]["absence"]:
         return None
-    is_gone = features["days_away"] > _GONE_DAYS
+    is_gone = _is_gone(features)
     on = f"{features['deadlines']['soon']}前，白天"
     aim = "问一句近况" if is_gone else "约下一次到店"
     if day and not is_gone:
@@ -171,17 +239,21 @@ def _invitation(features: dict[str, Any]) -> TalkingPoint | None:
     return _message(
         features,
         on=on,
-        words=_farewell_past(features) if is_gone else _offer(features),
+        words=_leaving_it_open(features) if is_gone else _offer(features),
         aim=f"{aim}。依据：{_why(features)}",
         avoid=what_not_to_mention(features),
     )
 
 
-def _farewell_past(features: dict[str, Any]) -> str:
+def _leaving_it_open(features: dict[str, Any]) -> str:
     """To who has not come for long: no offer, no reproach."""
     place, me = usual_place(features), _introduction(features)
     offer = f"{place}我帮您看着" if place else "我帮您留位置"
     return f"{me}想来{play(features)}的时候跟我说一声就行，{offer}，没空就先忙您的。"
+
+
+def _is_gone(features: dict[str, Any]) -> bool:
+    return bool(features["days_away"] > _GONE_DAYS)
 
 
 def _offer(features: dict[str, Any]) -> str:

@@ -38,6 +38,11 @@ def game(features: dict[str, Any]) -> Game:
     return next((kind for word, kind in _GAMES.items() if word in name), "pool")
 
 
+def plays_at_a_table(features: dict[str, Any]) -> bool:
+    """Not in a room for mahjong or singing, as a rule."""
+    return game(features) in ("pool", "snooker")
+
+
 def play(features: dict[str, Any]) -> str:
     """打球, 打斯诺克, 打麻将, 唱歌."""
     return _PLAYS[game(features)]

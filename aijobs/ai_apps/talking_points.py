@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aijobs.ai_apps.finding import last_visit_words
-from aijobs.ai_apps.messages import best_message
+from aijobs.ai_apps.messages import best_message, who_should_write_instead
 from aijobs.ai_apps.outputs import TalkingPoint
 from aijobs.ai_apps.phrases import day_words, weekday_words
 from aijobs.ai_apps.talking_facts import (
@@ -17,6 +17,7 @@ from aijobs.ai_apps.talking_facts import (
     comes_alone,
     comes_in_a_group,
     game,
+    plays_at_a_table,
     usual_hours,
     usual_place,
     what_not_to_mention,
@@ -86,6 +87,8 @@ def _welcome(features: dict[str, Any]) -> TalkingPoint:
             f"{day_words(contact['last_contact'], as_of)}联系过，"
             f"{day_words(contact['paused_until'], as_of)}前只在店里接待；"
         )
+    elif closer := who_should_write_instead(features):
+        rule = f"要联系由{closer['assistant']}来（近 180 天 {closer['services']} 次），这里只接待；"
     return TalkingPoint(
         scene="到店接待",
         words=words,
@@ -128,28 +131,29 @@ def _from_the_bills(features: dict[str, Any]) -> tuple[str, str]:
                 f"近 180 天写明人数的 {party['bills']} 单中 {party['alone']} 单是一个人",
             )
         return _from_the_last_visit(features)
-    area = features["habits"]["areas"][0]
-    evidence = (
-        f"近 180 天 {area['bills']} 单在{area['name']}，"
-        f"最近一次 {last_visit_words(features['visits']['last'], features['last_bill'], features['as_of'])}"
-    )
+    area, bill, as_of = features["habits"]["areas"][0], features["last_bill"], features["as_of"]
+    evidence = f"近 180 天 {area['bills']} 单在{area['name']}"
+    last = f"，最近一次 {last_visit_words(features['visits']['last'], bill, as_of)}"
     if comes_in_a_group(features):
         together = f"，{party['of_three_or_more']} 单是三人以上"
-        return f"还是{place}吗？我给您找宽敞一点的，人到齐了再开也行。", evidence + together
+        return (
+            f"还是{place}吗？我给您找宽敞一点的，人到齐了再开也行。",
+            evidence + together + last,
+        )
     newest = set(features["habits"]["newest_areas"])
     if len(newest) == 1 and area["name"] not in newest:
         now = newest.pop()
         return f"今天还坐{now}，还是回{area['name']}？您说了算，我来安排。", (
-            f"最近 {len(features['habits']['newest_areas'])} 单都在{now}，{evidence}"
+            f"最近 {len(features['habits']['newest_areas'])} 单都在{now}，{evidence}{last}"
         )
     if comes_alone(features) and features["shared"]["services_total"]:
         alone = f"，{party['alone']} 单是一个人"
-        return f"还坐{place}吗？今天自己打还是我陪您打几局，都行。", evidence + alone
+        return f"还坐{place}吗？今天自己打还是我陪您打几局，都行。", evidence + alone + last
     return {
         "mahjong": f"还是{place}吗？机器我先帮您试一遍，不顺手马上换。",
         "ktv": f"还是{place}吗？音量我先帮您调一调，不合适您再说。",
         "snooker": f"还打{place}吗？台子我先看一眼，不合适给您换一张。",
-    }.get(game(features), f"还坐{place}吗？想换个区试试也行，我来安排。"), evidence
+    }.get(game(features), f"还坐{place}吗？想换个区试试也行，我来安排。"), evidence + last
 
 
 def _from_the_last_visit(features: dict[str, Any]) -> tuple[str, str]:
@@ -188,10 +192,9 @@ def _while_playing(features: dict[str, Any]) -> Iterator[TalkingPoint]:
             avoid="不说同事为什么走、去了哪里，不比较谁打得好",
         )
     elif _plays_without(features):
-        table = "斯诺克" if game(features) == "snooker" else "这会儿"
         yield TalkingPoint(
             scene="客人打了一会儿之后",
-            words=f"{table}要不要我陪您打几局？想自己练我就不打扰。",
+            words=_offering_to_play(features),
             aim=(
                 f"轻轻接上。依据：上次同场 {weekday_words(shared['last'], as_of)}，"
                 f"之后会员到店 {shared['visits_since_last']} 次"
@@ -213,8 +216,20 @@ def _plays_without(features: dict[str, Any]) -> bool:
     return bool(
         shared["services_total"]
         and shared["visits_since_last"] >= _WITHOUT
-        and game(features) in ("pool", "snooker")
+        and plays_at_a_table(features)
     )
+
+
+def _offering_to_play(features: dict[str, Any]) -> str:
+    if comes_in_a_group(features):
+        return "缺个对手的时候叫我一声就行，几位自己打得尽兴更要紧。"
+    if comes_alone(features):
+        return "要不要我陪您打几局？想自己练我就不打扰。"
+    if game(features) == "snooker":
+        return "斯诺克想找人对一局可以叫我，想自己练我就不打扰。"
+    if any(row["left_on"] is None for row in features["other_partners"]):
+        return "想换换打法可以叫我打几局，不合适随时停，不打也没事。"
+    return "这会儿要不要我陪您打几局？想自己打我就不打扰。"
 
 
 def _goodbye(features: dict[str, Any]) -> Iterator[TalkingPoint]:

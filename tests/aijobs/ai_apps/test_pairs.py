@@ -55,7 +55,9 @@ def points_of(values: dict) -> list[dict]:
     return AI_APPS["app5_tactics"].rules(values).model_dump()["talking_points"]
 
 
-def add_task(store: Store, *, ago: int, due_ago: int, reason: str = "", **event) -> None:
+def add_task(
+    store: Store, *, ago: int, due_ago: int, reason: str = "", task_kind: str = "recall", **event
+) -> None:
     shared = {"site": store.site, "batch": store.batch}
     number = CoachTask.objects.count() + 1
     task = CoachTask.objects.create(
@@ -65,7 +67,7 @@ def add_task(store: Store, *, ago: int, due_ago: int, reason: str = "", **event)
         business_date=store.day(ago),
         assistant=store.assistant,
         member=store.member,
-        kind="recall",
+        kind=task_kind,
         due_on=store.day(due_ago),
         reason=reason,
     )
@@ -420,6 +422,57 @@ def test_there_is_one_message_at_most(store):
 
     assert sum(scene.startswith("微信") for scene in scenes) == 1
     assert "生日快乐" in points_of(values)[0]["words"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("recall", "我先给您看着"),
+        ("maintain", "店里哪里不方便"),
+        ("follow_up", "玩得还习惯吗"),
+        ("recharge_reminder", "不续也完全没关系"),
+    ],
+)
+def test_a_task_is_worked_off_by_the_message(store, kind, words):
+    with use_context(store.live):
+        add_task(store, task_kind=kind, ago=2, due_ago=-3, reason="问问最近怎么样")
+
+    message = points_of(features_of(store, "app5_tactics").values)[0]
+
+    assert words in message["words"]
+    assert "问问最近怎么样" in message["aim"]
+    assert f"{store.day(-3).month}月{store.day(-3).day}日" in message["scene"]
+
+
+def test_the_closer_partner_writes_unless_the_guest_is_this_ones(store):
+    values = features_of(store, "app5_tactics").values
+    closer = {"assistant": "助教#88", "services": 40, "hours": "50", "left_on": None}
+    values["other_partners"] = [{**closer, "last": values["as_of"]}]
+
+    points = points_of(values)
+
+    assert all("微信" not in point["scene"] for point in points)
+    assert "要联系由助教#88来（近 180 天 40 次）" in points[0]["aim"]
+
+    values["is_assigned"] = True
+    assert "微信" in points_of(values)[0]["scene"]
+
+    values["is_assigned"], values["other_partners"][0]["left_on"] = False, values["as_of"]
+    assert "微信" in points_of(values)[0]["scene"]
+
+
+def test_a_birthday_within_the_pause_is_wished_in_the_store(store):
+    values = features_of(store, "app4_analysis").values
+    values["birthday"] = store.day(-2).isoformat()
+    values["contact"]["paused_until"] = store.day(-3).isoformat()
+
+    def chance() -> str:
+        return AI_APPS["app4_analysis"].rules(values).opportunities[0]
+
+    assert "当面祝福" in chance()
+
+    values["contact"]["paused_until"] = values["birthday"]
+    assert "发一句祝福" in chance()
 
 
 def test_somebody_unknown_says_who_they_are(store):
