@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from aijobs.ai_apps.base import Features
-from aijobs.ai_apps.figures import amount, day_words, growth, ratio, signed, span_words
-from aijobs.ai_apps.figures import percent as percent
+from aijobs.ai_apps.figures import amount, day_words, growth, percent, ratio, signed, span_words
 from aijobs.ai_apps.finance_books import Books, books_of, rhythm_before
 from aijobs.ai_apps.finance_days import (
     describe_calendar,
