@@ -81,8 +81,9 @@ def test_two_assistants_on_a_bill_are_two_branches_after_the_members_chain(store
     assert apps[:3] == MEMBER_CHAIN
     assert sorted(apps[3:]) == sorted(PAIR_CHAIN * 2)
     for assistant in both:
-        branch = [call.app for call in provider.calls if f"助教#{assistant}" in call.prompt]
-        assert [app for app in branch if app in PAIR_CHAIN] == PAIR_CHAIN
+        branch = [run for run in rows(store, Run) if run.assistant_id == assistant]
+        branch.sort(key=lambda run: run.started_at)
+        assert [run.app for run in branch] == PAIR_CHAIN
 
 
 @pytest.mark.slow
