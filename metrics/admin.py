@@ -16,15 +16,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from metrics.assistant_admin import AssistantAdmin
 from metrics.boards import member_board
 from metrics.entries import record_note
 from metrics.masking import mask_phone
 from metrics.member_page import assistants_of, bills_of, metrics_of, notes_of
 from metrics.models import AreaVersion, CardEntry, Member, MemberVersion, Settlement
 from metrics.names import name_at
+from metrics.pay_admin import PayCorrectionAdmin
+from metrics.task_admin import CoachTaskAdmin
 from metrics.templatetags.figures import UNKNOWN, figure, yuan
 from sandbox.errors import Conflict, ZqyyError
 from sandbox.site_admin import OnceCountedChangeList, SiteModelAdmin, context_of
+
+__all__ = [
+    "AssistantAdmin",
+    "CardEntryAdmin",
+    "CoachTaskAdmin",
+    "MemberAdmin",
+    "PayCorrectionAdmin",
+    "SettlementAdmin",
+]
 
 # Fewer digits would find a masked number one digit at a time.
 PHONE_DIGITS = 4

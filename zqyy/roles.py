@@ -50,7 +50,8 @@ def _may_operate(app: str, codename: str) -> bool:
 
 
 def _may_manage(app: str, codename: str) -> bool:
-    """See the figures and the AI of the own stores, write notes and clues, change the date."""
+    """See the figures and the AI of the own stores, write notes and clues, give tasks and close
+    them, correct pay, change the date."""
     if codename == "view_prompt":
         return False  # the chain's, not a store's
     return (
@@ -63,6 +64,9 @@ def _may_manage(app: str, codename: str) -> bool:
             "add_retentionclue",
             "change_retentionclue",
             "add_cluefeedback",
+            "add_coachtask",
+            "add_coachtaskevent",
+            "add_salaryadjustmentbatch",
         )
     )
 

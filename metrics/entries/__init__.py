@@ -8,7 +8,7 @@ from metrics.entries.pay import (
     preview_adjustments,
     undo_adjustments,
 )
-from metrics.entries.tasks import cancel_task, complete_task, record_task
+from metrics.entries.tasks import cancel_task, complete_task, record_recalls, record_task
 
 __all__ = [
     "AdjustmentPreview",
@@ -20,6 +20,7 @@ __all__ = [
     "preview_adjustments",
     "record_contact",
     "record_note",
+    "record_recalls",
     "record_task",
     "undo_adjustments",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +15,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from metrics.entries.writing import find
 from metrics.importers import RowError, read_rows
+from metrics.importers.errors import describe
 from metrics.importers.kinds import ADJUSTMENTS
 from metrics.importers.push import preview_rows, take_rows
 from metrics.models import IngestBatch, SalaryAdjustment, SalaryAdjustmentBatch
@@ -29,6 +31,15 @@ from sandbox.models import Site
 MOST_ROWS = 5000
 # What a row of a batch says. Its external id is made of the batch's and its own, or its place.
 COLUMNS = ("external_id", "assistant", "day", "kind", "amount", "reason")
+# What a file of a manager's calls the columns; the first are needed.
+TITLES = {
+    "assistant": gettext_lazy("Assistant number"),
+    "day": gettext_lazy("Effective date"),
+    "kind": gettext_lazy("Kind"),
+    "amount": gettext_lazy("Amount"),
+    "reason": gettext_lazy("Reason"),
+}
+NEEDED = ["assistant", "day", "kind", "amount"]
 Row = dict[str, Any]
 
 
@@ -58,6 +69,7 @@ class AdjustmentPreview:
     Attributes:
         rows: as sent, to be handed to apply_adjustments.
         errors: every mistake, by place from 0. Only rows without any count in `effects`.
+        lines: of a file, by place.
     """
 
     rows: list[Row]
@@ -65,12 +77,19 @@ class AdjustmentPreview:
     effects: list[PayEffect]
     file_name: str
     file_hash: str
+    lines: list[int] = field(default_factory=list)
 
 
 def preview_adjustments(
-    *, ctx: RuntimeContext, path: Path | None = None, rows: Sequence[Row] | None = None
+    *,
+    ctx: RuntimeContext,
+    path: Path | None = None,
+    file_name: str = "",
+    rows: Sequence[Row] | None = None,
 ) -> AdjustmentPreview:
     """Look at a file (CSV or XLSX), or rows, of corrections; nothing is written.
+
+    Two files are the same when their rows say the same, however they were saved.
 
     Raises:
         SandboxReadOnly: the context is in the past. FileError: the file cannot be read.
@@ -78,13 +97,14 @@ def preview_adjustments(
             file has been taken in and not been undone.
     """
     ctx.require_live()
+    lines: list[int] = []
     if path is not None:
-        found = read_rows(path=path, kind=ADJUSTMENTS, limit=MOST_ROWS + 1)
-        name, fingerprint = path.name, sha256(path.read_bytes()).hexdigest()
+        read = _read(path)
+        lines, found = [line for line, _row in read], [row for _line, row in read]
+        file_name = file_name or path.name
     else:
         found = [dict(row) for row in rows or []]
-        written = json.dumps(found, sort_keys=True, default=str)
-        name, fingerprint = "", sha256(written.encode()).hexdigest()
+    fingerprint = _fingerprint(found)
     _check(found)
     errors, effects = preview_rows(
         site=ctx.site,
@@ -92,7 +112,8 @@ def preview_adjustments(
         rows=_named(found, _next_name(ctx, fingerprint)),
         look=_effects,
     )
-    return AdjustmentPreview(found, errors, effects, name, fingerprint)
+    errors = [_in_words(error, found[error.index]) for error in errors]
+    return AdjustmentPreview(found, errors, effects, file_name, fingerprint, lines)
 
 
 def apply_adjustments(
@@ -117,6 +138,7 @@ def apply_adjustments(
         ctx,
         rows=_named(rows, external_id),
         actor=actor,
+        before={"rows": 0, "net": Decimal("0.00")},
         refused=_taken_in(),
         external_id=external_id,
         file_name=file_name[:200],
@@ -146,6 +168,7 @@ def undo_adjustments(
         ctx,
         rows=rows,
         actor=actor,
+        before={"rows": len(rows), "net": _net(rows)},
         refused=undone,
         external_id=f"undo-{batch.pk}",
         file_name=batch.file_name,
@@ -158,6 +181,7 @@ def _take(
     *,
     rows: Sequence[Row],
     actor: AbstractBaseUser,
+    before: dict[str, Any],
     refused: Conflict,
     **fields: Any,
 ) -> SalaryAdjustmentBatch:
@@ -193,13 +217,41 @@ def _take(
             subject=batch,
             site_id=ctx.site.pk,
             actor_id=actor.pk,
+            before=before,
             after={
                 "file_name": batch.file_name,
-                "rows": result.accepted,
+                "rows": 0 if batch.undo_of_id else result.accepted,
+                "net": Decimal("0.00") if batch.undo_of_id else _net(rows),
                 "undo_of": batch.undo_of_id,
             },
         )
     return batch
+
+
+def _read(path: Path) -> list[tuple[int, Row]]:
+    """A file's rows with their lines; kinds may be written as codes or in words."""
+    titles = {"external_id": "external_id"} | {name: str(text) for name, text in TITLES.items()}
+    kinds = {str(label): value for value, label in SalaryAdjustment.Kind.choices}
+    read = read_rows(path=path, kind=ADJUSTMENTS, titles=titles, needed=NEEDED, limit=MOST_ROWS + 1)
+    for _line, row in read:
+        written = row["kind"].strip() if isinstance(row["kind"], str) else row["kind"]
+        row["kind"] = kinds.get(written, written) if isinstance(written, str) else written
+    return read
+
+
+def _in_words(error: RowError, row: Row) -> RowError:
+    """A mistake as it is said to whoever writes kinds in words."""
+    if (error.column, error.code) != ("kind", "invalid_choice"):
+        return error
+    choices = ", ".join(str(label) for label in SalaryAdjustment.Kind.labels)
+    return replace(
+        error, message=describe("invalid_choice", value=row.get("kind"), choices=choices)
+    )
+
+
+def _fingerprint(rows: Sequence[Row]) -> str:
+    said = [{name: value for name, value in row.items() if value not in (None, "")} for row in rows]
+    return sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _next_name(ctx: RuntimeContext, file_hash: str) -> str:
@@ -256,6 +308,13 @@ def _effects(batch: IngestBatch) -> list[PayEffect]:
         none = PayEffect(assistant_id, name, *[Decimal("0.00")] * 4)
         effects[assistant_id] = replace(effects.get(assistant_id, none), **{kind: total})
     return list(effects.values())
+
+
+def _net(rows: Sequence[Row]) -> Decimal:
+    """What rows come to: reward + income - deduction - expense."""
+    gained = (SalaryAdjustment.Kind.REWARD, SalaryAdjustment.Kind.INCOME)
+    signed = (Decimal(str(row["amount"])) * (1 if row["kind"] in gained else -1) for row in rows)
+    return sum(signed, Decimal("0.00"))
 
 
 def _voids(site: Site, batch: SalaryAdjustmentBatch) -> list[Row]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from metrics.entries.writing import find, new_name, write_row, written
+from metrics.importers import RowErrors, push_rows
 from metrics.models import Assistant, CoachTask, CoachTaskEvent, Member
+from metrics.recalls import RecallCandidate, recall_candidates
 from sandbox.context import RuntimeContext
-from sandbox.errors import Conflict
+from sandbox.errors import BadRequest, Conflict
+
+# Recalls that are proposed for one business day, and the days an assistant has for one.
+MOST_RECALLS = 10
+RECALL_DAYS = 3
 
 
 def record_task(
@@ -48,6 +55,69 @@ def record_task(
         },
     )
     return written(CoachTask, site=ctx.site, external_id=external_id)
+
+
+def recalls_left(*, ctx: RuntimeContext) -> int:
+    """How many more recalls may be proposed on D."""
+    given = CoachTask.objects.filter(
+        site=ctx.site,
+        business_date=ctx.business_date,
+        external_id__startswith=f"recall-{ctx.business_date}-",
+    )
+    return max(0, MOST_RECALLS - given.count())
+
+
+def record_recalls(
+    *, ctx: RuntimeContext, assistants: Mapping[int, int | None], actor: AbstractBaseUser
+) -> int:
+    """Ask assistants to call back members who are proposed on D, all or none; how many.
+
+    A recall is named by its day and member: of two people at once the second is refused.
+
+    Args:
+        assistants: by member, who should call.
+
+    Raises:
+        SandboxReadOnly: the context is in the past. NotFound: no such assistant.
+        BadRequest: nobody is chosen for a member, or no member at all. Conflict: somebody has been
+            asked already, or is not proposed any more.
+    """
+    ctx.require_live()
+    if not assistants:
+        raise BadRequest(_("Tick at least one member."))
+    if None in assistants.values():
+        raise BadRequest(_("Choose an assistant for every ticked member."))
+    proposed = {one.member_id: one for one in recall_candidates(ctx, recalls_left(ctx=ctx))}
+    taken = Conflict(_("Some of these are not proposed any more; look at the list again."))
+    if not assistants.keys() <= proposed.keys():
+        raise taken
+    members = Member.objects.filter(site=ctx.site).in_bulk(list(assistants))
+    now = timezone.now()
+    rows = [
+        {
+            "external_id": f"recall-{ctx.business_date}-{member_id}",
+            "assistant": find(Assistant, site=ctx.site, pk=assistant_id or 0).external_id,
+            "member": members[member_id].external_id,
+            "kind": CoachTask.Kind.RECALL.value,
+            "assigned_at": now,
+            "due_on": ctx.business_date + timedelta(days=RECALL_DAYS),
+            "reason": recall_reason(proposed[member_id]),
+        }
+        for member_id, assistant_id in assistants.items()
+    ]
+    try:
+        push_rows(site=ctx.site, kind="tasks", rows=rows, source="entry", actor_id=actor.pk)
+    except RowErrors as refused:
+        raise taken from refused
+    return len(rows)
+
+
+def recall_reason(one: RecallCandidate) -> str:
+    """Why, as the assistant reads it: neither money nor a score."""
+    return _("Away for %(days)d days, usually back after %(usual)s.") % {
+        "days": one.last_visit_days,
+        "usual": one.visit_interval_median.normalize(),
+    }
 
 
 def complete_task(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def import_file(
     pending: DwsBuild | None = None
     with _open_table(path, sheet) as table, use_build_context(site) as ctx:
         batch = open_batch(site=site, source=f"file:{path.name}"[:40])
-        _check_header(table.header, chosen, needed=chosen.header)
+        _check_header(table.header, {name: name for name in chosen.by_name}, needed=chosen.header)
         with connection.cursor() as cursor:
             rows = stage_rows(
                 cursor=cursor,
@@ -130,21 +131,29 @@ def import_file(
     )
 
 
-def read_rows(*, path: Path, kind: Kind, limit: int) -> list[dict[str, Any]]:
-    """The first rows of a file, as they would be pushed.
+def read_rows(
+    *, path: Path, kind: Kind, titles: Mapping[str, str], needed: list[str], limit: int
+) -> list[tuple[int, dict[str, Any]]]:
+    """The first rows of a file with their lines, as they would be pushed.
+
+    Args:
+        titles: the columns it may have, and what people call each; either is understood.
+        needed: the columns it must have.
 
     Raises:
-        FileError: the file cannot be read, or has columns that the kind does not have.
+        FileError: the file cannot be read, or has columns that are not among `titles`.
     """
-    with _open_table(path, sheet="") as table:
-        _check_header(table.header, kind, needed=[])
+    names = {title: name for name, title in titles.items()}
+    with _open_table(path, sheet="") as opened:
+        table = replace(opened, header=[names.get(title, title) for title in opened.header])
+        _check_header(table.header, titles, needed=needed)
         found = []
         for line, row in islice(_as_text(table, kind), limit):
             if len(row) != len(table.header):
                 reason = describe("ragged", found=len(row), expected=len(table.header))
                 text = _("Line %(line)d cannot be read: %(reason)s.")
                 raise FileError(text % {"line": line, "reason": reason})
-            found.append(dict(zip(table.header, row, strict=True)))
+            found.append((line, dict(zip(table.header, row, strict=True))))
         return found
 
 
@@ -188,12 +197,11 @@ def _open_table(path: Path, sheet: str) -> AbstractContextManager[Table]:
     return open_csv(path)
 
 
-def _check_header(columns: list[str], kind: Kind, *, needed: list[str]) -> None:
+def _check_header(columns: list[str], titles: Mapping[str, str], *, needed: list[str]) -> None:
     """Raises FileError when a column is unknown, missing or there twice."""
-    known = list(kind.by_name)
-    unknown = [name for name in columns if name not in known]
-    missing = [name for name in needed if name not in columns]
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+    unknown = [name for name in columns if name not in titles]
+    missing = [titles[name] for name in needed if name not in columns]
+    twice = sorted({titles.get(name, name) for name in columns if columns.count(name) > 1})
     for names, text in (
         (unknown, _("Unknown columns: %(names)s. Known are: %(known)s.")),
         (missing, _("Missing columns: %(names)s.")),
@@ -201,7 +209,8 @@ def _check_header(columns: list[str], kind: Kind, *, needed: list[str]) -> None:
     ):
         if names:
             shown = ", ".join(name[:40] or "“”" for name in names[:20])
-            raise FileError(text % {"names": shown, "known": ", ".join(known)})
+            known = ", ".join(map(str, titles.values()))
+            raise FileError(text % {"names": shown, "known": known})
 
 
 def _as_text(table: Table, kind: Kind) -> Rows:
