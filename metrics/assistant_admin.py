@@ -201,7 +201,7 @@ class AssistantAdmin(SiteModelAdmin):
         ]
         month_level = [[title, *[None] * (width - 1), value] for title, value in _items(sheet)]
         ending = [[_("Month pay"), *[None] * (width - 1), sheet.total]]
-        header = [_("Effective date"), _("Kind"), _("Amount"), _("Reason"), _("Counts")]
+        header = [_("Effective date"), _("Kind"), _("Amount"), _("Reason"), _("In force")]
         entries = [
             [
                 one.business_date,

@@ -125,7 +125,7 @@ class CoachTaskAdmin(SiteModelAdmin):
     def came_of_it(self, task: Any) -> str:
         return str(_OUTCOMES.get(task.outcome, task.outcome)) or UNKNOWN
 
-    @admin.display(description=gettext_lazy("return"))
+    @admin.display(description=gettext_lazy("guest back"))
     def back(self, task: Any) -> str:
         return return_of(task) or UNKNOWN
 

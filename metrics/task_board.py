@@ -39,7 +39,7 @@ from sandbox.context import RuntimeContext, User
 
 CLOSING = (CoachTaskEvent.Kind.DONE, CoachTaskEvent.Kind.CANCELLED)
 STATES = {
-    "open": gettext_lazy("Open"),
+    "open": gettext_lazy("To do"),
     "overdue": gettext_lazy("Overdue"),
     "done": gettext_lazy("Done"),
     "cancelled": gettext_lazy("Cancelled"),
