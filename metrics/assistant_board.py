@@ -11,7 +11,7 @@ from metrics.calculations.month_pay import month_pay_at
 from metrics.calculations.salary import day_pay_at
 from metrics.calculations.stars import stars_at
 from metrics.calculations.tasks import TaskCounts, task_counts
-from metrics.models import Assistant
+from metrics.models import Assistant, AssistantVersion
 from metrics.money import yuan
 from sandbox.context import RuntimeContext, business_date_of, current_context
 
@@ -63,3 +63,16 @@ def assistant_board(*, ctx: RuntimeContext | None = None) -> list[AssistantFigur
         is_employed = left_at is None or business_date_of(site, left_at) > as_of
         board.append(AssistantFigures(pk, external_id, name or "", is_employed, metrics))
     return board
+
+
+def employed_assistants(*, ctx: RuntimeContext) -> dict[int, str]:
+    """The names of those known at D who have not left by then, by id, in the order of names."""
+    day = ctx.business_date
+    found = AssistantVersion.objects.filter(
+        site=ctx.site, business_date__lte=day, valid_to__gt=day
+    ).order_by("name", "assistant_id")
+    return {
+        pk: name
+        for pk, name, left_at in found.values_list("assistant_id", "name", "left_at")
+        if left_at is None or business_date_of(ctx.site, left_at) > day
+    }

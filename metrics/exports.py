@@ -42,15 +42,15 @@ def workbook_response(
     return response
 
 
-def _heading(sheet: Any, text: Any) -> WriteOnlyCell:
+def _heading(sheet: Any, text: Any) -> Any:
     cell = WriteOnlyCell(sheet, str(text))
     cell.font = Font(bold=True)
     return cell
 
 
-def _cell(sheet: Any, value: Any) -> WriteOnlyCell:
+def _cell(sheet: Any, value: Any) -> Any:
     if value is None or isinstance(value, int | Decimal | date):
-        cell = WriteOnlyCell(sheet, value)
+        cell: Any = WriteOnlyCell(sheet, value)  # type: ignore[arg-type] # takes them all
         if isinstance(value, Decimal):
             cell.number_format = "0.00"
         return cell

@@ -36,6 +36,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from metrics.assistant_board import employed_assistants
 from metrics.entries import (
     AdjustmentPreview,
     apply_adjustments,
@@ -47,7 +48,6 @@ from metrics.exports import workbook_response
 from metrics.importers.kinds import ADJUSTMENTS
 from metrics.models import AssistantVersion, SalaryAdjustment, SalaryAdjustmentBatch
 from metrics.names import name_at
-from metrics.recalls import employed_assistants
 from metrics.templatetags.figures import UNKNOWN, yuan
 from sandbox.errors import BadRequest, Conflict, ZqyyError
 from sandbox.site_admin import SiteModelAdmin, context_of
@@ -93,7 +93,7 @@ class PayCorrectionAdmin(SiteModelAdmin):
         rows = SalaryAdjustment.objects.filter(site=site, adjustment_batch=OuterRef("pk"))
         sums = rows.order_by().values("adjustment_batch")
         signed = Case(When(kind__in=_GAINED, then=F("amount")), default=-F("amount"))
-        return batches.annotate(
+        counted: QuerySet[Any] = batches.annotate(
             seen=Coalesce(Subquery(sums.annotate(n=Count("pk")).values("n")), 0),
             comes_to=Coalesce(
                 Subquery(sums.annotate(total=Sum(signed)).values("total")),
@@ -104,6 +104,7 @@ class PayCorrectionAdmin(SiteModelAdmin):
                 SalaryAdjustmentBatch.objects.filter(site=site, undo_of=OuterRef("pk"))
             ),
         ).select_related("batch__actor")
+        return counted
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -170,10 +171,10 @@ class PayCorrectionAdmin(SiteModelAdmin):
         ctx = context_of(request)
         numbers = dict(
             AssistantVersion.objects.filter(
-                site=ctx.site, assistant_id__in=employed_assistants(ctx)
+                site=ctx.site, assistant_id__in=employed_assistants(ctx=ctx)
             ).values_list("assistant_id", "assistant__external_id")
         )
-        people = ((numbers[pk], name) for pk, name in employed_assistants(ctx).items())
+        people = ((numbers[pk], name) for pk, name in employed_assistants(ctx=ctx).items())
         kinds = ((label,) for label in SalaryAdjustment.Kind.labels)
         return workbook_response(
             name=f"{_('Pay corrections')}_{ctx.site.name}",
@@ -282,7 +283,7 @@ class PayCorrectionAdmin(SiteModelAdmin):
             "metrics/pay_batch.html",
             status=status,
             title=_("Pay corrections #%(batch)d") % {"batch": batch.pk},
-            original=batch,
+            original=f"#{batch.pk}",
             batch=batch,
             who=self.who(batch),
             net=self.net(batch),
@@ -314,7 +315,7 @@ def to_come(batch: Any) -> int:
 
 
 def _may_correct(request: HttpRequest) -> bool:
-    return request.user.has_perm("metrics.add_salaryadjustmentbatch")
+    return bool(request.user.has_perm("metrics.add_salaryadjustmentbatch"))
 
 
 def _look_at(request: HttpRequest) -> AdjustmentPreview:

@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from metrics.assistant_board import employed_assistants
 from metrics.entries import cancel_task, complete_task, record_recalls
 from metrics.entries.tasks import recalls_left
 from metrics.models import CoachTask, CoachTaskEvent
-from metrics.recalls import employed_assistants, recall_candidates
+from metrics.recalls import recall_candidates
 from metrics.task_board import STATES, concerning, in_state, is_late, return_of, task_board
 from metrics.templatetags.figures import UNKNOWN
 from sandbox.errors import Conflict, ZqyyError
@@ -71,14 +72,15 @@ class CoachTaskAdmin(SiteModelAdmin):
 
     list_display = ["what", "whom", "by", "due", "state_shown", "came_of_it", "back"]
     list_filter = [StateFilter, MineFilter]
+    # Shown as chips above the list, not in Unfold's sheet.
+    list_filter_sheet = True
+    change_list_template = "metrics/tasks.html"
     list_before_template = "metrics/task_head.html"
     actions = None
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        # What is to be done by what is due first, what is over by what was given last.
-        if request.GET.get("state", "open") in ("open", "overdue"):
-            return [OrderBy(F("due_on"), nulls_last=True), "-id"]
-        return ["-business_date", "-id"]
+        # By what is, or was last, due: tasks that somebody left behind years ago come last.
+        return [OrderBy(F("due_on"), descending=True, nulls_last=True), "-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return task_board(ctx=context_of(request))
@@ -94,7 +96,7 @@ class CoachTaskAdmin(SiteModelAdmin):
             {
                 "title": _("Tasks"),
                 "candidates": recall_candidates(ctx, recalls_left(ctx=ctx)),
-                "assistants": employed_assistants(ctx),
+                "assistants": employed_assistants(ctx=ctx),
                 "may_assign": _may_assign(request),
                 **(extra_context or {}),
             },
@@ -209,11 +211,12 @@ class CoachTaskAdmin(SiteModelAdmin):
         self, request: HttpRequest, task: Any, *, status: int = 200, **more: Any
     ) -> TemplateResponse:
         ctx = context_of(request)
+        title = f"{task.get_kind_display()} {task.member_called or ''}"
         page = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "original": task,
-            "title": f"{task.get_kind_display()} {task.member_called or ''}",
+            "original": title,
+            "title": title,
             "task": task,
             "back": return_of(task),
             "outcome": _OUTCOMES.get(task.outcome, task.outcome),

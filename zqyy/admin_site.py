@@ -96,10 +96,6 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
 ]
 
 
-# Where the model's own name is not what a manager calls the page.
-_TITLES = {"metrics.salaryadjustmentbatch": _("Pay corrections")}
-
-
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar, of what the user may see."""
     home = {"title": _("Today"), "icon": "home", "link": reverse("admin:index")}
@@ -121,7 +117,7 @@ def _may_see(request: HttpRequest, label: str) -> bool:
 def _link(label: str, icon: str) -> dict[str, Any]:
     model = apps.get_model(label)
     return {
-        "title": _TITLES.get(label, model._meta.verbose_name_plural),
+        "title": model._meta.verbose_name_plural,
         "icon": icon,
         "link": reverse(f"admin:{label.replace('.', '_')}_changelist"),
     }

@@ -13,6 +13,7 @@ from metrics.entries.writing import find, new_name, write_row, written
 from metrics.importers import RowErrors, push_rows
 from metrics.models import Assistant, CoachTask, CoachTaskEvent, Member
 from metrics.recalls import RecallCandidate, recall_candidates
+from sandbox.audit import record_change
 from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest, Conflict
 
@@ -87,7 +88,7 @@ def record_recalls(
         raise BadRequest(_("Tick at least one member."))
     if None in assistants.values():
         raise BadRequest(_("Choose an assistant for every ticked member."))
-    proposed = {one.member_id: one for one in recall_candidates(ctx, recalls_left(ctx=ctx))}
+    proposed = {one.member.pk: one for one in recall_candidates(ctx, recalls_left(ctx=ctx))}
     taken = Conflict(_("Some of these are not proposed any more; look at the list again."))
     if not assistants.keys() <= proposed.keys():
         raise taken
@@ -109,14 +110,28 @@ def record_recalls(
         push_rows(site=ctx.site, kind="tasks", rows=rows, source="entry", actor_id=actor.pk)
     except RowErrors as refused:
         raise taken from refused
+    names = [row["external_id"] for row in rows]
+    for task in CoachTask.objects.filter(site=ctx.site, external_id__in=names).order_by("pk"):
+        record_change(
+            action="recall_assigned",
+            subject=task,
+            site_id=ctx.site.pk,
+            actor_id=actor.pk,
+            after={
+                "member": task.member_id,
+                "assistant": task.assistant_id,
+                "due_on": task.due_on,
+                "reason": task.reason,
+            },
+        )
     return len(rows)
 
 
 def recall_reason(one: RecallCandidate) -> str:
     """Why, as the assistant reads it: neither money nor a score."""
     return _("Away for %(days)d days, usually back after %(usual)s.") % {
-        "days": one.last_visit_days,
-        "usual": one.visit_interval_median.normalize(),
+        "days": one.member.last_visit_days,
+        "usual": one.member.visit_interval_median.normalize(),
     }
 
 
@@ -178,4 +193,12 @@ def _close(
         )
     except Conflict as taken:
         raise closed from taken
+    record_change(
+        action=f"task_{kind.value}",
+        subject=task,
+        site_id=ctx.site.pk,
+        actor_id=actor.pk,
+        before={"state": "open"},
+        after={"state": kind.value, "outcome": outcome, "note": note},
+    )
     return written(CoachTaskEvent, site=ctx.site, external_id=external_id)

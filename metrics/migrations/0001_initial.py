@@ -432,6 +432,8 @@ class Migration(migrations.Migration):
                 ('undo_of', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='metrics.salaryadjustmentbatch')),
             ],
             options={
+                'verbose_name': 'pay correction',
+                'verbose_name_plural': 'pay corrections',
                 'db_table': 'salary_adjustment_batches',
                 'constraints': [models.UniqueConstraint(fields=('site', 'external_id'), name='salary_adjustment_batches_external_id'), models.UniqueConstraint(fields=('site', 'id'), name='salary_adjustment_batches_site_id'), models.UniqueConstraint(condition=models.Q(('undo_of__isnull', False)), fields=('site', 'undo_of'), name='adjustment_batch_undone_once')],
             },

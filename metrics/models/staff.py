@@ -46,6 +46,8 @@ class SalaryAdjustmentBatch(Fact):
 
     class Meta:
         db_table = "salary_adjustment_batches"
+        verbose_name = _("pay correction")
+        verbose_name_plural = _("pay corrections")
         constraints = [
             *fact_constraints("salary_adjustment_batches"),
             models.UniqueConstraint(

@@ -226,7 +226,7 @@ def test_a_formula_with_a_saved_result_counts_as_its_result(manager):
 
     seen = upload(manager, target.getvalue())
 
-    assert [one.net for _name, one in seen.context["effects"]][0] == 200
+    assert next(one.net for _name, one in seen.context["effects"]) == 200
 
 
 def test_a_file_of_20_mb_is_not_even_opened(manager, east):

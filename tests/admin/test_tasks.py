@@ -14,6 +14,7 @@ from metrics.importers import push_rows
 from metrics.models import Assistant, CoachTask, CoachTaskEvent
 from metrics.recalls import recall_candidates
 from sandbox.context import as_of_context, live_context, use_build_context, use_context
+from sandbox.models import AuditEntry
 from tests.admin.conftest import TODAY
 from tests.admin.pages import go_back, text_of
 from tests.factories import at, bill, card_entry, member_of, push_assistant, push_bills, push_member
@@ -65,11 +66,11 @@ def test_the_address_says_which_tasks_are_listed(manager, east, lan):
     close(east, done, "2026-04-29T12:00:00")
     close(east, off, "2026-04-29T12:00:00", "cancelled", None)
 
-    assert listed(manager) == listed(manager, state="open") == [late.pk, open_.pk]
+    assert listed(manager) == listed(manager, state="open") == [open_.pk, late.pk]
     assert listed(manager, state="overdue") == [late.pk]
     assert listed(manager, state="done") == [done.pk]
     assert listed(manager, state="cancelled") == [off.pk]
-    assert listed(manager, state="all") == [open_.pk, off.pk, done.pk, late.pk]
+    assert listed(manager, state="all") == [open_.pk, late.pk, done.pk, off.pk]
 
 
 def test_mine_are_those_that_i_gave(manager, sign_in, east, lan):
@@ -181,6 +182,8 @@ def test_a_manager_completes_a_task_with_its_outcome_once(manager, east, lan):
     assert "周六来" in text_of(manager.get(page_of(task)))
     with use_context(live_context(east)):
         assert [event.outcome for event in CoachTaskEvent.objects.all()] == ["booked"]
+        [entry] = AuditEntry.objects.filter(object_id=str(task.pk))
+    assert (entry.before, entry.after["outcome"]) == ({"state": "open"}, "booked")
 
 
 def test_a_task_is_called_off(manager, east, lan):
@@ -254,7 +257,7 @@ def candidates(site, day=None, limit=10):
 
 
 def candidate_ids(site) -> list[str]:
-    return [str(one.member_id) for one in candidates(site)]
+    return [str(one.member.pk) for one in candidates(site)]
 
 
 def chosen(site, lan) -> dict[str, str]:
@@ -268,7 +271,10 @@ def test_who_is_worth_most_is_proposed_first(east):
 
     found = candidates(east)
 
-    assert [(one.name, one.last_visit_days) for one in found] == [("会员W2", 20), ("会员W1", 20)]
+    assert [(one.member.name, one.member.last_visit_days) for one in found] == [
+        ("会员W2", 20),
+        ("会员W1", 20),
+    ]
     assert candidates(east, limit=1) == found[:1]
 
 
@@ -323,7 +329,7 @@ def test_whose_the_member_is_is_suggested_unless_they_have_left(east, lan):
     gone = {"external_id": "A1", "name": "小兰", "level": "", "hired_at": None}
     push_rows(site=east, kind="assistants", rows=[gone | {"left_at": "2026-05-01"}])
 
-    assert [(one.member_id, one.assistant_id) for one in candidates(east)] == [(member.pk, None)]
+    assert [(one.member.pk, one.assistant_id) for one in candidates(east)] == [(member.pk, None)]
 
 
 def test_one_click_gives_all_the_ticked_and_a_second_nothing(manager, east, lan):
@@ -336,7 +342,8 @@ def test_one_click_gives_all_the_ticked_and_a_second_nothing(manager, east, lan)
 
     with at(east, TODAY):
         tasks = list(CoachTask.objects.all())
-    assert len(tasks) == 10
+        audited = AuditEntry.objects.filter(action="recall_assigned").count()
+    assert len(tasks) == audited == 10
     assert {task.due_on for task in tasks} == {TODAY + timedelta(days=3)}
     assert "¥" not in tasks[0].reason
     assert 'id="recalls"' not in text_of(again)  # ten a day

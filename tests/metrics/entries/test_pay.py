@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection, transaction
 
 from metrics.entries import apply_adjustments, preview_adjustments, undo_adjustments
 from metrics.importers import FileError, RowErrors
@@ -13,6 +15,7 @@ from sandbox.errors import BadRequest, Conflict, NotFound, SandboxReadOnly
 from sandbox.models import AuditEntry
 from tests.factories import days_before, make_site, push_assistant, push_bill
 from tests.metrics.histories import write_csv
+from tests.metrics.importers.test_concurrency import wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -159,6 +162,27 @@ def test_the_same_file_is_taken_in_once(site, apply, rows):
         apply(path_rows.rows, path_rows.file_hash)
     with pytest.raises(Conflict):
         preview(site, rows=rows)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_people_at_once_the_second_is_refused(site, apply):
+    def apply_beside() -> object:
+        try:
+            return apply()
+        except Conflict as refused:
+            return refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            apply()
+            second = pool.submit(apply_beside)
+            wait_until_blocked()
+        refused = second.result(20)
+
+    assert isinstance(refused, Conflict)
+    assert len(stored(site)) == 3
 
 
 def test_an_undone_batch_counts_nothing_from_its_own_dates_on(site, apply, actor):
