@@ -31,37 +31,41 @@ _COLOURS = {"overdue": "danger", "done": "success", "open": "info"}
 _OUTCOMES = dict(CoachTaskEvent.Outcome.choices)
 
 
-class StateFilter(admin.SimpleListFilter):
-    """Without a choice: what is still to be done."""
+class ChipFilter(admin.SimpleListFilter):
+    """Without a choice in the address the first one holds."""
 
+    def chosen(self) -> str:
+        return str(self.value() or self.lookup_choices[0][0])
+
+    def choices(self, changelist: Any) -> Any:
+        for value, title in self.lookup_choices:
+            yield {
+                "selected": value == self.chosen(),
+                "query_string": changelist.get_query_string({self.parameter_name: value}, ["p"]),
+                "display": title,
+            }
+
+
+class StateFilter(ChipFilter):
     title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [*STATES.items(), ("all", gettext_lazy("All"))]
 
-    def choices(self, changelist: Any) -> Any:
-        chosen = self.value() or "open"
-        for value, title in self.lookup_choices:
-            yield {
-                "selected": chosen == value,
-                "query_string": changelist.get_query_string({self.parameter_name: value}, ["p"]),
-                "display": title,
-            }
-
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return in_state(queryset, self.value() or "open", day=context_of(request).business_date)
+        return in_state(queryset, self.chosen(), day=context_of(request).business_date)
 
 
-class MineFilter(admin.SimpleListFilter):
+class MineFilter(ChipFilter):
     title = gettext_lazy("whose")
     parameter_name = "mine"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("1", gettext_lazy("Mine"))]
+        return [("0", gettext_lazy("Everybody's")), ("1", gettext_lazy("Mine"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not self.value():
+        if self.chosen() != "1":
             return queryset
         return concerning(queryset, request.user, ctx=context_of(request))
 
