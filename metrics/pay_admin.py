@@ -14,6 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
 from django.db.models import (
     Case,
     Count,
@@ -57,6 +58,7 @@ MOST_BYTES = 5 * 1024 * 1024
 # What has been looked at waits so long to be taken in.
 KEPT_SECONDS = 30 * 60
 MOST_ERRORS = 100
+PER_PAGE = 200
 _GAINED = (SalaryAdjustment.Kind.REWARD, SalaryAdjustment.Kind.INCOME)
 _COLOURS = {"in_force": "success", "undone": "danger", "undo": "info"}
 _MONEY: DecimalField[Any, Any] = DecimalField(max_digits=14, decimal_places=2)
@@ -288,7 +290,9 @@ class PayCorrectionAdmin(SiteModelAdmin):
             who=self.who(batch),
             net=self.net(batch),
             later=to_come(batch),
-            rows=rows.order_by("business_date", "pk"),
+            page=Paginator(rows.order_by("business_date", "pk"), PER_PAGE).get_page(
+                request.GET.get("p")
+            ),
             may_undo=_may_correct(request) and not (batch.is_undone or batch.undo_of_id),
             **more,
         )
@@ -311,7 +315,8 @@ class PayCorrectionAdmin(SiteModelAdmin):
 
 def to_come(batch: Any) -> int:
     """Rows that take effect after D: counted when the batch came, not to be seen yet."""
-    return max(0, int(batch.batch.counts.get(ADJUSTMENTS.name, 0)) - batch.seen)
+    came = int(batch.batch.counts.get(ADJUSTMENTS.name, 0))
+    return max(0, came - int(batch.seen))
 
 
 def _may_correct(request: HttpRequest) -> bool:
