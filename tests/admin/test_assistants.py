@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from metrics.importers import push_rows
 from metrics.models import Assistant
 from sandbox.context import live_context, use_context
-from tests.admin.pages import go_back, text_of
+from tests.admin.pages import HOME, go_back, text_of
 from tests.factories import member_of, push_assistant
 from tests.metrics.staff import (
     correct_pay,
@@ -80,6 +80,13 @@ def test_at_a_past_date_the_list_and_the_page_show_what_was_then(manager, lan):
         assert "¥260.00" in shown  # 3 × 60 + 30 + 50
         assert "¥100.00" not in shown
         assert "04-28" not in shown
+
+
+def test_the_three_pages_of_the_staff_are_in_the_navigation(manager):
+    home = text_of(manager.get(HOME))
+
+    for model in ("assistant", "coachtask", "salaryadjustmentbatch"):
+        assert f'href="{reverse(f"admin:metrics_{model}_changelist")}"' in home
 
 
 def test_who_has_left_is_there_and_said_to_have_left(manager, east, lan):
