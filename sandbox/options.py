@@ -75,6 +75,12 @@ OPTIONS = [
         "at_risk_ratio", float, 1.5, _("overdue ratio from which a member is at risk")
     ),
     OptionDeclaration(
+        "contact_pause_days", int, 7, _("days between two contacts with a member"), at_least(1)
+    ),
+    OptionDeclaration(
+        "low_balance_yuan", int, 100, _("yuan on the card below which a balance is low")
+    ),
+    OptionDeclaration(
         "late_data_minutes", int, 30, _("minutes without a bill before data is late")
     ),
     OptionDeclaration(

@@ -50,8 +50,8 @@ def _may_operate(app: str, codename: str) -> bool:
 
 
 def _may_manage(app: str, codename: str) -> bool:
-    """See the figures and the AI of the own stores, write notes and clues, give tasks and close
-    them, correct pay, change the date."""
+    """See the figures and the AI of the own stores, write notes and clues, reach out to members,
+    give tasks and close them, correct pay, change the date."""
     if codename == "view_prompt":
         return False  # the chain's, not a store's
     return (
@@ -61,6 +61,9 @@ def _may_manage(app: str, codename: str) -> bool:
         in (
             "view_site",
             "add_note",
+            "add_coachtask",
+            "add_contact",
+            "change_member",
             "add_retentionclue",
             "change_retentionclue",
             "add_cluefeedback",

@@ -1,6 +1,7 @@
 """Facts that people enter here, through the same path as everything else."""
 
 from metrics.entries.members import assign_member, record_contact, record_note
+from metrics.entries.outreach import assign_tasks, set_do_not_contact
 from metrics.entries.pay import (
     AdjustmentPreview,
     PayEffect,
@@ -15,6 +16,7 @@ __all__ = [
     "PayEffect",
     "apply_adjustments",
     "assign_member",
+    "assign_tasks",
     "cancel_task",
     "complete_task",
     "preview_adjustments",
@@ -22,5 +24,6 @@ __all__ = [
     "record_note",
     "record_recalls",
     "record_task",
+    "set_do_not_contact",
     "undo_adjustments",
 ]

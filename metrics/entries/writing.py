@@ -1,4 +1,4 @@
-"""One row that a person enters, on its way in."""
+"""What a person enters, on its way in."""
 
 from __future__ import annotations
 
@@ -20,17 +20,24 @@ M = TypeVar("M", bound=Model)
 def write_row(
     *, ctx: RuntimeContext, kind: str, row: dict[str, Any], actor: AbstractBaseUser
 ) -> PushResult:
-    """Take in one row of a person's.
+    """Take in one row of a person's; raises what write_rows does."""
+    return write_rows(ctx=ctx, kind=kind, rows=[row], actor=actor)
+
+
+def write_rows(
+    *, ctx: RuntimeContext, kind: str, rows: list[dict[str, Any]], actor: AbstractBaseUser
+) -> PushResult:
+    """Take in rows of a person's, all or nothing.
 
     Raises:
-        BadRequest: values are wrong, each under its column's name. Conflict: the row's external id
+        BadRequest: values are wrong, each under its column's name. Conflict: a row's external id
             is taken.
     """
     try:
         return push_rows(
             site=ctx.site,
             kind=kind,
-            rows=[row],
+            rows=rows,
             source="entry",
             actor_id=actor.pk,
             author_id=actor.pk,
