@@ -5,27 +5,37 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, OrderBy, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
+from metrics import member_actions
 from metrics.assistant_admin import AssistantAdmin
 from metrics.boards import member_board
+from metrics.consent import consents_of
 from metrics.entries import record_note
+from metrics.entries.outreach import MOST_MEMBERS
 from metrics.masking import mask_phone
+from metrics.member_export import write_members
+from metrics.member_filters import FILTERS, Chip, RhythmFilter, Tab, chips_of, tabs_of
+from metrics.member_forms import MAY_ASSIGN, MAY_CONTACT
 from metrics.member_page import assistants_of, bills_of, metrics_of, notes_of
 from metrics.models import AreaVersion, CardEntry, Member, MemberVersion, Settlement
 from metrics.names import name_at
 from metrics.pay_admin import PayCorrectionAdmin
+from metrics.receipt_admin import ContactAdmin
 from metrics.task_admin import CoachTaskAdmin
 from metrics.templatetags.figures import UNKNOWN, figure, yuan
+from sandbox.audit import record_change
 from sandbox.errors import Conflict, ZqyyError
 from sandbox.site_admin import OnceCountedChangeList, SiteModelAdmin, context_of
 
@@ -33,6 +43,7 @@ __all__ = [
     "AssistantAdmin",
     "CardEntryAdmin",
     "CoachTaskAdmin",
+    "ContactAdmin",
     "MemberAdmin",
     "PayCorrectionAdmin",
     "SettlementAdmin",
@@ -44,6 +55,14 @@ PHONE_DIGITS = 4
 
 class MetricChangeList(OnceCountedChangeList):
     """Unknown values come last, whichever way a column is sorted."""
+
+    @property
+    def tabs(self) -> list[Tab]:
+        return tabs_of(self)
+
+    @property
+    def chips(self) -> list[Chip]:
+        return chips_of(self)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[OrderBy]:
         return [_unknown_last(order) for order in super().get_ordering(request, queryset)]
@@ -74,15 +93,18 @@ class MemberAdmin(SiteModelAdmin):
         "spent",
     ]
     list_display_links = ["name"]
+    list_filter = FILTERS
     search_fields = ["external_id"]
     search_help_text = gettext_lazy("Name, number or the last digits of the phone")
+    actions = ["assign_tasks"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MetricChangeList]:
         return MetricChangeList
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         # Not as an attribute: Django's check takes annotations for missing fields.
-        return ["-last_visit"]
+        is_at_risk = request.GET.get(RhythmFilter.parameter_name) == "at_risk"
+        return ["-recall_weight" if is_at_risk else "-last_visit"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         return member_board(ctx=context_of(request))
@@ -142,12 +164,52 @@ class MemberAdmin(SiteModelAdmin):
     def spent(self, member: Any) -> str:
         return yuan(member.total_consumption)
 
+    # --- The list as a whole ----------------------------------------------------------------------
+
+    def has_assign_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(MAY_ASSIGN)
+
+    @admin.action(description=gettext_lazy("Assign tasks"), permissions=["assign"])
+    def assign_tasks(self, request: HttpRequest, queryset: QuerySet[Member]) -> HttpResponse:
+        chosen = queryset.order_by("pk").values_list("pk", flat=True)
+        return member_actions.ask_for_tasks(
+            request, member_ids=list(chosen[: MOST_MEMBERS + 1]), back=request.get_full_path()
+        )
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        """What the list shows, all pages of it, as a workbook."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters as wrong:
+            raise Http404 from wrong
+        content, rows = write_members(changelist.get_queryset(request))
+        ctx = context_of(request)
+        record_change(
+            action="members_exported",
+            subject=ctx.site,
+            site_id=ctx.site.pk,
+            actor_id=request.user.pk,
+            after={"rows": rows, "as_of": ctx.business_date, "filters": request.GET.dict()},
+        )
+        name = f"{ctx.site.code}-{ctx.business_date}.xlsx"
+        return HttpResponse(
+            content,
+            content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            headers={"Content-Disposition": content_disposition_header(True, name) or ""},
+        )
+
     # --- A member's page -------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        note = self.admin_site.admin_view(require_POST(self.note_view))
+        wrap = self.admin_site.admin_view
+        note, phone = wrap(require_POST(self.note_view)), wrap(require_POST(self.phone_view))
         return [
             path("<int:member_id>/note/", note, name="metrics_member_note"),
+            path("<int:member_id>/phone/", phone, name="metrics_member_phone"),
+            path("export/", wrap(require_GET(self.export_view)), name="metrics_members_export"),
+            *member_actions.urls(wrap),
             *super().get_urls(),
         ]
 
@@ -185,11 +247,25 @@ class MemberAdmin(SiteModelAdmin):
         messages.success(request, _("The note is recorded."))
         return HttpResponseRedirect(reverse("admin:metrics_member_change", args=[member_id]))
 
+    def phone_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
+        """The page with the whole number; who has seen it is on record."""
+        member = self.get_viewable(request, str(member_id))
+        if not request.user.has_perm(MAY_CONTACT):
+            raise PermissionDenied
+        record_change(
+            action="phone_shown",
+            subject=member,
+            site_id=member.site_id,
+            actor_id=request.user.pk,
+        )
+        return self._page(request, member, shows_phone=True)
+
     def _page(
         self,
         request: HttpRequest,
         member: Any,
         *,
+        shows_phone: bool = False,
         note: dict[str, Any] | None = None,
         status: int = 200,
     ) -> TemplateResponse:
@@ -206,6 +282,9 @@ class MemberAdmin(SiteModelAdmin):
             "notes": notes_of(member_id=member.pk, ctx=ctx),
             "note": note,
             "may_note": request.user.has_perm("metrics.add_note"),
+            "consent": consents_of(member_ids=[member.pk], ctx=ctx).get(member.pk),
+            "shows_phone": shows_phone,
+            "may_show_phone": request.user.has_perm(MAY_CONTACT),
         }
         return TemplateResponse(request, "metrics/member.html", page, status=status)
 

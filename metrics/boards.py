@@ -113,7 +113,31 @@ def member_board(*, ctx: RuntimeContext | None = None) -> Board:
         total_consumption=_yuan(F("sums__paid")),
         lifecycle_stage=Subquery(stage.values("stage")),
     )
-    return cast(Board, add_rhythms(board, ctx=ctx, options=stickiness_options(ctx.site)))
+    board = add_rhythms(board, ctx=ctx, options=stickiness_options(ctx.site))
+    return cast(Board, _add_recall_weight(board))
+
+
+def _add_recall_weight(board: Any) -> Any:
+    """Whom to call first: their rhythm is broken, and there is much to lose. Never shown."""
+    at_stake = Func(F("card_principal"), F("consumption_60d"), function="greatest")
+    weight = Func(
+        F("overdue_ratio"),
+        at_stake,
+        template="(%(expressions)s)",
+        arg_joiner=" * ",
+        output_field=_MONEY,
+    )
+    usual = Func(F("visits"), Value(0), function="nullif", output_field=IntegerField())
+    return board.alias(
+        recall_weight=weight,
+        spent_a_visit=Func(
+            F("total_consumption"),
+            usual,
+            template="(%(expressions)s)",
+            arg_joiner=" / ",
+            output_field=_MONEY,
+        ),
+    )
 
 
 def _row_in_force(model: type[Model], since: str, ctx: RuntimeContext) -> QuerySet[Any]:

@@ -95,6 +95,11 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
     ),
 ]
 
+# Pages of our own in the first group, each with the model whose rows it is about.
+_PAGES: list[tuple[Any, str, str, str]] = [
+    (_("Retention receipt"), "volunteer_activism", "admin:metrics_receipt", "metrics.contact"),
+]
+
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar, of what the user may see."""
@@ -104,6 +109,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items = [_link(label, icon) for label, icon in models if _may_see(request, label)]
         if title is None:
             items.insert(0, home)
+            items += [
+                {"title": page, "icon": icon, "link": reverse(name)}
+                for page, icon, name, label in _PAGES
+                if _may_see(request, label)
+            ]
         if items:
             groups.append({"title": title, "separator": title is not None, "items": items})
     return groups

@@ -61,7 +61,6 @@ def _may_manage(app: str, codename: str) -> bool:
         in (
             "view_site",
             "add_note",
-            "add_coachtask",
             "add_contact",
             "change_member",
             "add_retentionclue",

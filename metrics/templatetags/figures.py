@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 
 from metrics.masking import mask_phone
 from metrics.models import MemberLifecycle
+from metrics.wording import channel_word
 
 register = template.Library()
 UNKNOWN = "—"
 
 register.filter("masked", mask_phone)
+register.filter("channel", channel_word)
 
 # Codes that have words; levels are words of the store's own.
 _STAGES = dict(MemberLifecycle.Stage.choices)
