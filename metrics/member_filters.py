@@ -13,6 +13,7 @@ from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from metrics.entries.outreach import working_assistants
@@ -196,7 +197,7 @@ def chips_of(changelist: ChangeList) -> list[Chip]:
     """One for each filter in force and for what is searched."""
     chips = [
         Chip(
-            f"{spec.title}: {spec.chosen}",
+            gettext("%(filter)s: %(choice)s") % {"filter": spec.title, "choice": spec.chosen},
             changelist.get_query_string(remove=[spec.parameter_name]),
         )
         for spec in _in_use(changelist)

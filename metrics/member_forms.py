@@ -15,13 +15,15 @@ from sandbox.context import RuntimeContext
 MAY_ASSIGN = "metrics.add_coachtask"
 MAY_CONTACT = "metrics.add_contact"
 MAY_CHANGE_CONSENT = "metrics.change_member"
+_SHORT = forms.Textarea(attrs={"rows": 3})
 
 
 class _WithAssistant(forms.Form):
     """A form with the store's assistants to choose from, or nobody in particular."""
 
     def __init__(self, *args: Any, ctx: RuntimeContext, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        # A page shows several of them: labels hold their fields, ids would be there twice.
+        super().__init__(*args, auto_id=False, **kwargs)
         chosen = cast(forms.ChoiceField, self.fields["assistant"])
         chosen.choices = [("", self.nobody), *working_assistants(ctx=ctx).items()]
 
@@ -44,7 +46,7 @@ class TaskForm(_WithAssistant):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     reason = forms.CharField(
-        label=gettext_lazy("note"), required=False, max_length=300, widget=forms.Textarea
+        label=gettext_lazy("note"), required=False, max_length=300, widget=_SHORT
     )
 
 
@@ -55,7 +57,7 @@ class ContactForm(_WithAssistant):
     )
     assistant = forms.ChoiceField(label=gettext_lazy("assistant"), required=False)
     words = forms.CharField(
-        label=gettext_lazy("words used"), required=False, max_length=500, widget=forms.Textarea
+        label=gettext_lazy("words used"), required=False, max_length=500, widget=_SHORT
     )
 
 

@@ -28,9 +28,9 @@ class ContactAdmin(SiteModelAdmin):
     """Contacts as they were noted, and the receipt of a week of them."""
 
     list_display = ["business_date", "called", "by", "way", "result", "words"]
-    list_filter = ["outcome"]
     ordering = ["-business_date", "-id"]
-    exclude = ["site", "batch", "member", "assistant"]
+    fields = ["business_date", "occurred_at", "called", "by", "way", "result", "words"]
+    readonly_fields = ["called", "by", "way", "result"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         day = context_of(request).business_date

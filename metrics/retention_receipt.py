@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -81,16 +81,26 @@ class Contacted:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A week from Monday to Sunday, read at D. `excluded` had come or booked before the contact."""
+    """A week from Monday to Sunday, read at D.
+
+    Attributes:
+        excluded: how many had come or booked before the contact.
+        weeks: the Mondays one may choose from, the newest first.
+    """
 
     monday: date
     contacted: list[Contacted]
-    excluded: int = 0
-    weeks: list[date] = field(default_factory=list)
+    excluded: int
+    weeks: list[date]
 
     @property
     def sunday(self) -> date:
         return self.monday + WEEK - timedelta(days=1)
+
+    @property
+    def is_last(self) -> bool:
+        """The last whole week before D."""
+        return self.monday == self.weeks[0]
 
     @property
     def returned(self) -> list[Contacted]:
