@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from metrics.entries import assign_tasks, record_contact, set_do_not_contact
-from metrics.entries.outreach import Assigned
+from metrics.entries.outreach import Assigned, working_assistants
 from metrics.member_forms import (
     MAY_ASSIGN,
     MAY_CHANGE_CONSENT,
@@ -31,6 +31,8 @@ from metrics.models import CoachTask, CoachTaskEvent
 from sandbox.errors import BadRequest, ZqyyError
 from sandbox.site_admin import context_of
 
+# Longer ones are no ids: the database could not hold them.
+_ID_DIGITS = 19
 # Names beyond these are counted, not listed.
 _MOST_NAMES = 20
 View = Callable[..., HttpResponse]
@@ -55,7 +57,7 @@ def ask_for_tasks(request: HttpRequest, *, member_ids: Sequence[int], back: str)
         ctx.require_live()
     except ZqyyError as refused:
         return _ask(request, None, back=back, errors=[refused.message], status=refused.status)
-    form = TaskForm(ctx=ctx, initial={"kind": CoachTask.Kind.RECALL})
+    form = TaskForm(assistants=working_assistants(ctx=ctx), initial={"kind": CoachTask.Kind.RECALL})
     return _ask(request, form, back=back, member_ids=member_ids)
 
 
@@ -64,9 +66,11 @@ def assign(request: HttpRequest) -> HttpResponse:
     """Hand out a task about each of the members."""
     _require(request, MAY_ASSIGN)
     ctx = context_of(request)
-    chosen = [value for value in request.POST.getlist("member") if value.isdecimal()]
-    member_ids = [int(value) for value in chosen]
-    form = TaskForm(request.POST, ctx=ctx)
+    sent = request.POST.getlist("member")
+    if not all(value.isdecimal() and len(value) < _ID_DIGITS for value in sent):
+        raise Http404
+    member_ids = [int(value) for value in sent]
+    form = TaskForm(request.POST, assistants=working_assistants(ctx=ctx))
 
     def hand_out() -> None:
         assigned = assign_tasks(
@@ -88,7 +92,7 @@ def contact(request: HttpRequest, member_id: int) -> HttpResponse:
     """Note that somebody has reached out to a member."""
     _require(request, MAY_CONTACT)
     ctx = context_of(request)
-    form = ContactForm(request.POST, ctx=ctx)
+    form = ContactForm(request.POST, assistants=working_assistants(ctx=ctx))
 
     def note() -> None:
         outcome = form.cleaned_data["outcome"]

@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from metrics.entries.outreach import working_assistants
-from metrics.models import Member, MemberAssignment, MemberLifecycle
+from metrics.models import MemberAssignment, MemberLifecycle
 from sandbox.context import RuntimeContext
 from sandbox.options import option
 from sandbox.site_admin import context_of
@@ -41,9 +41,7 @@ class Choice(SimpleListFilter):
             raise IncorrectLookupParameters(f"{self.parameter_name}={value}")
         return self.narrow(queryset, value, context_of(request))
 
-    def narrow(
-        self, members: QuerySet[Member], value: str, ctx: RuntimeContext
-    ) -> QuerySet[Member]:
+    def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         raise NotImplementedError
 
     @property
@@ -59,9 +57,7 @@ class StageFilter(Choice):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[Any]:
         return MemberLifecycle.Stage.choices
 
-    def narrow(
-        self, members: QuerySet[Member], value: str, ctx: RuntimeContext
-    ) -> QuerySet[Member]:
+    def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         return members.filter(lifecycle_stage=value)
 
 
@@ -76,9 +72,7 @@ class RhythmFilter(Choice):
             ("not_back", _("new, not back after 7 days")),
         ]
 
-    def narrow(
-        self, members: QuerySet[Member], value: str, ctx: RuntimeContext
-    ) -> QuerySet[Member]:
+    def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         if value == "at_risk":
             return members.filter(overdue_ratio__gte=option("at_risk_ratio", ctx.site))
         if value == "regular":
@@ -101,9 +95,7 @@ class BalanceFilter(Choice):
             ("negative", _("negative")),
         ]
 
-    def narrow(
-        self, members: QuerySet[Member], value: str, ctx: RuntimeContext
-    ) -> QuerySet[Member]:
+    def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         if value == "low":
             return members.filter(
                 Q(card_balance__lt=F("spent_a_visit") * VISITS_COVERED)
@@ -121,9 +113,7 @@ class AssistantFilter(Choice):
         found = working_assistants(ctx=context_of(request))
         return [*found.items(), ("nobody", _("nobody"))]
 
-    def narrow(
-        self, members: QuerySet[Member], value: str, ctx: RuntimeContext
-    ) -> QuerySet[Member]:
+    def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         newest = MemberAssignment.objects.filter(
             site=ctx.site, member=OuterRef("pk"), business_date__lte=ctx.business_date
         ).order_by("-business_date", "-id")
@@ -208,5 +198,6 @@ def chips_of(changelist: ChangeList) -> list[Chip]:
     return chips
 
 
-def _in_use(changelist: ChangeList) -> list[Any]:
-    return [spec for spec in changelist.filter_specs if spec.value() is not None]
+def _in_use(changelist: ChangeList) -> list[Choice]:
+    choices = (spec for spec in changelist.filter_specs if isinstance(spec, Choice))
+    return [spec for spec in choices if spec.value() is not None]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy
 
-from metrics.entries.outreach import working_assistants
 from metrics.models import CoachTask, CoachTaskEvent
 from metrics.wording import CHANNELS
-from sandbox.context import RuntimeContext
 
 MAY_ASSIGN = "metrics.add_coachtask"
 MAY_CONTACT = "metrics.add_contact"
@@ -21,11 +20,12 @@ _SHORT = forms.Textarea(attrs={"rows": 3})
 class _WithAssistant(forms.Form):
     """A form with the store's assistants to choose from, or nobody in particular."""
 
-    def __init__(self, *args: Any, ctx: RuntimeContext, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, assistants: Mapping[int, str], **kwargs: Any) -> None:
         # A page shows several of them: labels hold their fields, ids would be there twice.
-        super().__init__(*args, auto_id=False, **kwargs)
+        kwargs["auto_id"] = False
+        super().__init__(*args, **kwargs)
         chosen = cast(forms.ChoiceField, self.fields["assistant"])
-        chosen.choices = [("", self.nobody), *working_assistants(ctx=ctx).items()]
+        chosen.choices = [("", self.nobody), *assistants.items()]
 
     nobody: Any = "—"
 

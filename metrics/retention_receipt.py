@@ -165,7 +165,9 @@ def retention_receipt(*, ctx: RuntimeContext, monday: date | None = None) -> Rec
                 contact,
                 str(contact.called or ""),  # type: ignore[attr-defined]
                 bills.after(contact.member_id, contact),
-                other and (other, names.get(other, ""), bills.after(other, contact)),
+                None
+                if other is None
+                else (other, names.get(other, ""), bills.after(other, contact)),
             )
         )
     return Receipt(monday, found, len(contacts) - len(kept), [newest - WEEK * n for n in range(12)])
@@ -299,7 +301,7 @@ def _match(
     groups: dict[Any, list[tuple[Decimal, int]]] = defaultdict(list)
     like: dict[int, tuple[Any, Decimal]] = {}
     closed = _closed_to_contact(before)
-    board = member_board(ctx=before).order_by("overdue_ratio", "pk")
+    board: Any = member_board(ctx=before).order_by("overdue_ratio", "pk")
     for pk, stage, ratio, spent in board.values_list(
         "pk", "lifecycle_stage", "overdue_ratio", "consumption_60d"
     ):

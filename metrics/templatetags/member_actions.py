@@ -8,6 +8,7 @@ from django import template
 from django.urls import reverse
 
 from metrics.consent import Consent
+from metrics.entries.outreach import working_assistants
 from metrics.member_forms import (
     MAY_ASSIGN,
     MAY_CHANGE_CONSENT,
@@ -30,9 +31,10 @@ def member_actions(
     ctx: RuntimeContext = request.context
     if "member_forms" not in request.__dict__:
         # The same for every member of a page.
+        assistants = working_assistants(ctx=ctx)
         request.member_forms = (
-            TaskForm(ctx=ctx, initial={"kind": CoachTask.Kind.RECALL}),
-            ContactForm(ctx=ctx),
+            TaskForm(assistants=assistants, initial={"kind": CoachTask.Kind.RECALL}),
+            ContactForm(assistants=assistants),
         )
     task, contact = request.member_forms
     may = request.user.has_perm

@@ -201,7 +201,8 @@ def test_a_wrong_form_comes_back_with_its_reason_and_its_members(manager, east):
 def test_another_stores_member_is_not_there_and_an_auditor_may_not(manager, sign_in, east, west):
     stranger = member_of(west, "M1")
 
-    assert manager.post(ASSIGN, {"member": [stranger.pk], "kind": "recall"}).status_code == 404
+    for member in (stranger.pk, "x", "9" * 30):
+        assert manager.post(ASSIGN, {"member": [member], "kind": "recall"}).status_code == 404
     auditor = sign_in("auditor", east)
     assert auditor.post(ASSIGN, {"member": [1], "kind": "recall"}).status_code == 403
 
@@ -222,7 +223,7 @@ def test_the_export_holds_what_is_filtered_with_numbers_as_numbers(manager, regu
     assert by_number["F1"][0] == "'=HYPERLINK(1)"
     assert by_number["F1"][11] == 12.5
     assert by_number["M1"][2] == "139****5678"
-    assert PHONE.encode() not in answer.content
+    assert not any(PHONE in row for row in rows)
     assert [row[1] for row in rows][:2] == ["R2", "M1"]
     only = load_workbook(BytesIO(manager.get(EXPORT, {"rhythm": "at_risk"}).content)).active
     assert [row[1] for row in only.iter_rows(min_row=2, values_only=True)] == ["R2", "R1"]

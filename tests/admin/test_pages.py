@@ -22,6 +22,8 @@ MANAGERS_PAGES = [
     "admin:metrics_member_changelist",
     "admin:metrics_settlement_changelist",
     "admin:metrics_cardentry_changelist",
+    "admin:metrics_contact_changelist",
+    "admin:metrics_receipt",
     "admin:aijobs_triggerjob_changelist",
     "admin:aijobs_killswitch_changelist",
     "admin:sandbox_site_changelist",
