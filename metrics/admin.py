@@ -25,7 +25,7 @@ from metrics.consent import consents_of
 from metrics.entries import record_note
 from metrics.entries.outreach import MOST_MEMBERS
 from metrics.masking import mask_phone
-from metrics.member_export import write_members
+from metrics.member_export import COLUMNS, write_members
 from metrics.member_filters import FILTERS, Chip, RhythmFilter, Tab, chips_of, tabs_of
 from metrics.member_forms import MAY_ASSIGN, MAY_CONTACT
 from metrics.member_page import assistants_of, bills_of, metrics_of, notes_of
@@ -107,7 +107,7 @@ class MemberAdmin(SiteModelAdmin):
         return ["-recall_weight" if is_at_risk else "-last_visit"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
-        return member_board(ctx=context_of(request))
+        return member_board(ctx=context_of(request)).showing(*COLUMNS, "joined_at")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Member], search_term: str

@@ -57,6 +57,16 @@ class Board(QuerySet[Member]):
         names = {name for field in fields for name in _names_in(field)}
         return super(Board, self._joined(names)).order_by(*fields)
 
+    def showing(self, *columns: str) -> Self:
+        """Without looking up other columns, which may be filtered and sorted by all the same."""
+        board = self._chain()
+        board.query.set_annotation_mask(columns)
+        return board
+
+    def joined(self) -> Self:
+        """With everything joined, for whoever reads many rows: look-ups would cost by the row."""
+        return self._joined({*self.query.annotations})
+
     def _joined(self, names: set[str]) -> Self:
         """With the named columns joined that are otherwise looked up."""
         joined = self.annotate(**{name: _JOINED[name] for name in names & _JOINED.keys()})

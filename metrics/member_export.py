@@ -6,52 +6,55 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
+from metrics.boards import Board
 from metrics.masking import mask_phone
 from metrics.models import Member
 from metrics.templatetags.figures import figure
 
 MOST_ROWS = 10_000
-_CHUNK = 2_000
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_COLUMNS: list[tuple[Promise | str, Callable[[Any], Any]]] = [
-    (_("name"), lambda member: member.name or member.external_id),
-    (_("Number"), lambda member: member.external_id),
-    (_("phone"), lambda member: mask_phone(member.phone)),
-    (_("last visit"), lambda member: member.last_visit),
-    (_("days away"), lambda member: member.last_visit_days),
-    (_("overdue ratio"), lambda member: member.overdue_ratio),
-    (
-        _("stage"),
-        lambda member: figure(member.lifecycle_stage, "code") if member.lifecycle_stage else None,
-    ),
-    (_("visits"), lambda member: member.visits),
-    (_("bills"), lambda member: member.total_transactions),
-    (_("card balance"), lambda member: member.card_balance),
-    (_("spent in 60 days"), lambda member: member.consumption_60d),
-    (_("spent in all"), lambda member: member.total_consumption),
-]
+COLUMNS: dict[str, Promise | str] = {
+    "name": _("name"),
+    "external_id": _("Number"),
+    "phone": _("phone"),
+    "last_visit": _("last visit"),
+    "last_visit_days": _("days away"),
+    "overdue_ratio": _("overdue ratio"),
+    "lifecycle_stage": _("stage"),
+    "visits": _("visits"),
+    "total_transactions": _("bills"),
+    "card_balance": _("card balance"),
+    "consumption_60d": _("spent in 60 days"),
+    "total_consumption": _("spent in all"),
+}
+# How some are written; an unknown value is an empty cell.
+_WRITTEN: dict[str, Callable[[str], str]] = {
+    "phone": mask_phone,
+    "lifecycle_stage": lambda stage: figure(stage, "code"),
+}
 
 
-def write_members(members: QuerySet[Member]) -> tuple[bytes, int]:
+def write_members(members: Board) -> tuple[bytes, int]:
     """The first MOST_ROWS members of a board as XLSX, and how many these are."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(str(Member._meta.verbose_name_plural)[:31])
     sheet.freeze_panes = "B2"
-    sheet.append([str(title) for title, _read in _COLUMNS])
-    count = 0
-    for member in members[:MOST_ROWS].iterator(_CHUNK):
-        sheet.append([_cell(sheet, read(member)) for _title, read in _COLUMNS])
-        count += 1
+    sheet.append([str(title) for title in COLUMNS.values()])
+    rows = list(members.joined().values(*COLUMNS)[:MOST_ROWS])
+    for row in rows:
+        row["name"] = row["name"] or row["external_id"]
+        for column, write in _WRITTEN.items():
+            row[column] = write(row[column]) if row[column] else None
+        sheet.append([_cell(sheet, row[column]) for column in COLUMNS])
     written = BytesIO()
     book.save(written)
-    return written.getvalue(), count
+    return written.getvalue(), len(rows)
 
 
 def _cell(sheet: Any, value: Any) -> Any:

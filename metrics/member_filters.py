@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -114,13 +114,14 @@ class AssistantFilter(Choice):
         return [*found.items(), ("nobody", _("nobody"))]
 
     def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
-        newest = MemberAssignment.objects.filter(
-            site=ctx.site, member=OuterRef("pk"), business_date__lte=ctx.business_date
-        ).order_by("-business_date", "-id")
-        members = members.alias(assigned_to=Subquery(newest.values("assistant_id")[:1]))
+        by_d = MemberAssignment.objects.filter(site=ctx.site, business_date__lte=ctx.business_date)
+        newest = by_d.order_by("member_id", "-business_date", "-id").distinct("member_id")
+        in_force = MemberAssignment.objects.filter(pk__in=newest.values("pk"))
         if value == "nobody":
-            return members.filter(assigned_to=None)
-        return members.filter(assigned_to=int(value))
+            assigned = in_force.filter(assistant__isnull=False)
+            return members.exclude(pk__in=assigned.values("member_id"))
+        theirs = in_force.filter(assistant_id=int(value))
+        return members.filter(pk__in=theirs.values("member_id"))
 
 
 FILTERS = [StageFilter, RhythmFilter, BalanceFilter, AssistantFilter]

@@ -301,7 +301,7 @@ def _match(
     groups: dict[Any, list[tuple[Decimal, int]]] = defaultdict(list)
     like: dict[int, tuple[Any, Decimal]] = {}
     closed = _closed_to_contact(before)
-    board: Any = member_board(ctx=before).order_by("overdue_ratio", "pk")
+    board: Any = member_board(ctx=before).joined().order_by("pk")
     for pk, stage, ratio, spent in board.values_list(
         "pk", "lifecycle_stage", "overdue_ratio", "consumption_60d"
     ):
