@@ -59,7 +59,7 @@ class Board(QuerySet[Member]):
 
     def showing(self, *columns: str) -> Self:
         """Without looking up other columns, which may be filtered and sorted by all the same."""
-        board = self._chain()
+        board = self.all()
         board.query.set_annotation_mask(columns)
         return board
 

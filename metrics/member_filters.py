@@ -189,7 +189,7 @@ def chips_of(changelist: ChangeList) -> list[Chip]:
     chips = [
         Chip(
             gettext("%(filter)s: %(choice)s") % {"filter": spec.title, "choice": spec.chosen},
-            changelist.get_query_string(remove=[spec.parameter_name]),
+            changelist.get_query_string(remove=[str(spec.parameter_name)]),
         )
         for spec in _in_use(changelist)
     ]
