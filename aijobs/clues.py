@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TypedDict
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from aijobs.errors import Stale
 from aijobs.events import after_commit, announce_cache_update
 from aijobs.fingerprints import fingerprint_of, full_summary
 from aijobs.models import RetentionClue, Run
-from aijobs.opinions import CLUES, Opinions, read_opinions
+from aijobs.opinions import CLUES, Opinions, read_opinions, read_opinions_of
 from aijobs.pseudonyms import redact_all, resolve_names
 from metrics.models import Member
 from sandbox.context import RuntimeContext
@@ -46,20 +46,7 @@ def judged_clues_of(*, member_id: int, ctx: RuntimeContext) -> tuple[list[Retent
     ones of that time. Equal clues of several sources show once, the newest. What somebody said no
     to since it was written is hidden from everybody.
     """
-    rows = RetentionClue.objects.filter(site=ctx.site, member_id=member_id)
-    live = rows.filter(
-        Q(superseded_on=None) | Q(superseded_on__gt=ctx.business_date),
-        mode=Mode.LIVE,
-        business_date__lte=ctx.business_date,
-    )
-    if ctx.is_sandbox:
-        made_for_d = rows.filter(
-            mode=Mode.SANDBOX, business_date=ctx.business_date, superseded_at=None
-        )
-        live = live.filter(~Exists(made_for_d.filter(source=OuterRef("source"))))
-        found = live | made_for_d
-    else:
-        found = live
+    found = _in_force(RetentionClue.objects.filter(site=ctx.site, member_id=member_id), ctx=ctx)
     newest: dict[str, RetentionClue] = {}
     for clue in found.order_by("-valid_from", "-id"):
         newest.setdefault(clue.fingerprint, clue)
@@ -73,6 +60,33 @@ def judged_clues_of(*, member_id: int, ctx: RuntimeContext) -> tuple[list[Retent
     for clue, (summary, detail) in zip(clues, texts, strict=True):
         clue.summary, clue.detail = summary, detail
     return clues, opinions
+
+
+def newest_clues(*, member_ids: Sequence[int], ctx: RuntimeContext) -> dict[int, str]:
+    """The newest clue at D of each of some members that nobody said no to, in words."""
+    of_members = RetentionClue.objects.filter(site=ctx.site, member_id__in=member_ids)
+    opinions = read_opinions_of(member_ids=member_ids, ctx=ctx)
+    newest: dict[int, str] = {}
+    for clue in _in_force(of_members, ctx=ctx).order_by("-valid_from", "-id"):
+        said = opinions[clue.member_id]
+        if not said.hides(clue.fingerprint, written_at=clue.valid_from):
+            newest.setdefault(clue.member_id, clue.summary)
+    texts: list[str] = resolve_names([*newest.values()], ctx=ctx)
+    return dict(zip(newest, texts, strict=True))
+
+
+def _in_force(rows: QuerySet[RetentionClue], *, ctx: RuntimeContext) -> QuerySet[RetentionClue]:
+    """Of some rows of a store those in force at D."""
+    live = rows.filter(
+        Q(superseded_on=None) | Q(superseded_on__gt=ctx.business_date),
+        mode=Mode.LIVE,
+        business_date__lte=ctx.business_date,
+    )
+    if not ctx.is_sandbox:
+        return live
+    made_for_d = rows.filter(mode=Mode.SANDBOX, business_date=ctx.business_date, superseded_at=None)
+    same = made_for_d.filter(member=OuterRef("member"), source=OuterRef("source"))
+    return live.filter(~Exists(same)) | made_for_d
 
 
 def told_clues(*, member_id: int, ctx: RuntimeContext) -> tuple[list[dict[str, str]], list[int]]:

@@ -92,11 +92,19 @@ class Opinions:
 
 def read_opinions(*, member_id: int, ctx: RuntimeContext) -> Opinions:
     """Every person's newest words at D on what was said about a member, in one query."""
+    return read_opinions_of(member_ids=[member_id], ctx=ctx)[member_id]
+
+
+def read_opinions_of(*, member_ids: Sequence[int], ctx: RuntimeContext) -> dict[int, Opinions]:
+    """`read_opinions` of each of some members, in one query."""
     rows = ClueFeedback.objects.filter(
-        site=ctx.site, member_id=member_id, business_date__lte=ctx.business_date
+        site=ctx.site, member_id__in=member_ids, business_date__lte=ctx.business_date
     )
-    newest = rows.order_by("fingerprint", "user_id", "-id").distinct("fingerprint", "user_id")
-    return Opinions(newest)
+    words = ("member_id", "fingerprint", "user_id")
+    about: defaultdict[int, list[ClueFeedback]] = defaultdict(list)
+    for row in rows.order_by(*words, "-id").distinct(*words):
+        about[row.member_id].append(row)
+    return {member_id: Opinions(about[member_id]) for member_id in member_ids}
 
 
 # --- What may be said again ----------------------------------------------------------------------

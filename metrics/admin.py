@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from metrics import member_actions
 from metrics.assistant_admin import AssistantAdmin
+from metrics.anomalies import ODD_BILLS, condition_of, with_oddities
 from metrics.boards import member_board
 from metrics.consent import consents_of
 from metrics.entries import record_note
@@ -309,6 +310,22 @@ class FactAdmin(SiteModelAdmin):
         return str(fact.member_called or UNKNOWN)
 
 
+class OddFilter(admin.SimpleListFilter):
+    """The bills that the home page counts as odd."""
+
+    title = gettext_lazy("odd")
+    parameter_name = "odd"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*ODD_BILLS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        if self.value() not in ODD_BILLS:
+            return None
+        site = context_of(request).site
+        return with_oddities(queryset, site=site).filter(condition_of(self.value(), site=site))
+
+
 @admin.register(Settlement)
 class SettlementAdmin(FactAdmin):
     """Bills as they were settled; a void is a bill of its own."""
@@ -323,7 +340,7 @@ class SettlementAdmin(FactAdmin):
         "off",
         "received",
     ]
-    list_filter = ["business_date", "area_code"]
+    list_filter = ["business_date", OddFilter, "area_code"]
     exclude = ["site", "batch", "area", "void_of", "member"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

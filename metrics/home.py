@@ -1,4 +1,6 @@
-"""The manager's first look: the last open day against the same weekday of the week before."""
+"""The manager's first look: the last open day against the same weekday of the week before, whom to
+call today, what is odd, and how areas and hours have been doing.
+"""
 
 from __future__ import annotations
 
@@ -10,34 +12,44 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from metrics.anomalies import Anomaly, anomalies_of
+from metrics.calculations.areas import ALL, AreaTree
+from metrics.calculations.busy_hours import BusyHours, busy_hours
 from metrics.calculations.finance import daily_series
-from metrics.models import SiteClosure
+from metrics.calculations.grid import figures_between
+from metrics.calculations.hall import Hall, OpenDays
+from metrics.calls import CallList, calls_of_today
 from sandbox.context import RuntimeContext
-from sandbox.models import SiteIngest
 
 CHART_DAYS = 90
 MEAN_DAYS = 7
-# Figures of the day; the parts of the first one are shown below it.
-_FIGURES: list[tuple[str, Promise | str]] = [
-    ("gmv", _("GMV")),
-    ("paid", _("Paid")),
-    ("cash_in", _("Cash-in")),
-    ("recharge_principal", _("Principal recharged")),
+AREA_DAYS = 30
+# Figures of the day with their unit and the rows behind them (templates/metrics/rows.html); the
+# parts of the first one are shown below it.
+_FIGURES: list[tuple[str, Promise | str, str, str]] = [
+    ("gmv", _("GMV"), "yuan", "bills"),
+    ("paid", _("Paid"), "yuan", "bills"),
+    ("cash_in", _("Cash-in"), "yuan", "bills"),
+    ("recharge_principal", _("Principal recharged"), "yuan", "recharges"),
+    ("hours_per_table", _("Hours per table"), "hours", "bills"),
+    ("occupancy_rate", _("Occupancy"), "share", "bills"),
 ]
-_PARTS: list[tuple[str, Promise | str]] = [
-    ("table_fee", _("Table fee")),
-    ("assistant_fee", _("Assistant fee")),
-    ("goods_fee", _("Goods")),
+_PARTS: list[tuple[str, Promise | str, str, str]] = [
+    ("table_fee", _("Table fee"), "yuan", "table_fee"),
+    ("assistant_fee", _("Assistant fee"), "yuan", "assistant_fee"),
+    ("goods_fee", _("Goods"), "yuan", "goods_fee"),
 ]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """An amount in yuan beside the one it is compared with; `change` is a ratio."""
+    """A figure beside the one it is compared with; `change` is a ratio."""
 
     title: Promise | str
     value: Decimal | None
     before: Decimal | None
+    unit: str = "yuan"
+    rows: str = "bills"
     parts: list[Figure] = field(default_factory=list)
 
     @property
@@ -48,45 +60,127 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class AreaShare:
+    """An area's part of the store's GMV, and what became of its own GMV; both are ratios."""
+
+    code: str
+    name: str
+    gmv: Decimal
+    share: Decimal | None
+    change: Decimal | None
+
+
+@dataclass(frozen=True)
 class HomePage:
-    """What happened on `day`, and the weeks up to it. `compared_with` is None when it was closed."""
+    """What happened on `day`, and the weeks up to it. `compared_with` is None when it was closed.
+
+    Attributes:
+        areas: of the last 30 open days, first `areas_since`, against the 30 before.
+        busy_hours: None where the till does not say when bills began.
+    """
 
     day: date
     compared_with: date | None
     figures: list[Figure]
+    calls: CallList
+    anomalies: list[Anomaly]
     chart: dict[str, list[Any]]
+    areas: list[AreaShare]
+    areas_since: date
+    busy_hours: BusyHours | None
 
 
 def home_page(*, ctx: RuntimeContext) -> HomePage | None:
     """The figures at D; None for a store without any facts by then."""
-    first = SiteIngest.objects.filter(site=ctx.site).values_list("first_business_date", flat=True)
-    if (started := first.first()) is None or started >= ctx.business_date:
+    areas = AreaTree(ctx=ctx)
+    hall = Hall(ctx=ctx, areas=areas)
+    started = hall.open_days.first
+    if started is None or started >= ctx.business_date:
         return None
-    last = ctx.business_date - timedelta(days=1)
-    start = last - timedelta(days=CHART_DAYS + MEAN_DAYS - 2)
-    closed = set(
-        SiteClosure.objects.filter(site=ctx.site, business_date__range=(start, last)).values_list(
-            "business_date", flat=True
-        )
-    )
-    series = daily_series(start=start, end=last, ctx=ctx)
-    open_days = {row["date"]: row for row in series if row["date"] not in closed}
-    day = max(open_days, default=last)
+    day = last_open_day(hall.open_days, ctx=ctx)
+    start = day - timedelta(days=CHART_DAYS + MEAN_DAYS - 2)
+    series = daily_series(start=start, end=day, ctx=ctx)
+    open_days = {row["date"]: row for row in series if row["date"] not in hall.open_days.closures}
     week_ago = day - timedelta(days=7)
-    now, before = open_days.get(day, {}), open_days.get(week_ago, {})
+    recent = _days_back(day, AREA_DAYS, hall.open_days)
+    earlier = _days_back(recent - timedelta(days=1), AREA_DAYS, hall.open_days)
+    periods = {
+        "day": (day, day),
+        "before": (week_ago, week_ago),
+        "recent": (recent, day),
+        "earlier": (earlier, recent - timedelta(days=1)),
+    }
+    cells = figures_between(periods, areas=areas, hall=hall, ctx=ctx)
+    is_compared = week_ago in open_days and week_ago >= started
+    now, before = cells[ALL]["day"], cells[ALL]["before"] if is_compared else {}
     return HomePage(
         day=day,
-        compared_with=week_ago if before and week_ago >= started else None,
+        compared_with=week_ago if is_compared else None,
         figures=[
-            Figure(title, now.get(key), before.get(key), _parts(now, before) if not n else [])
-            for n, (key, title) in enumerate(_FIGURES)
+            _figure(one, now, before, parts=_PARTS if n == 0 else [])
+            for n, one in enumerate(_FIGURES)
         ],
+        calls=calls_of_today(ctx=ctx),
+        anomalies=anomalies_of(day=day, ctx=ctx),
         chart=_chart([day for day in open_days if day >= started], open_days),
+        areas=_area_shares(areas, cells, has_earlier=earlier >= started),
+        areas_since=recent,
+        busy_hours=busy_hours(end=day, open_days=hall.open_days, ctx=ctx),
     )
 
 
-def _parts(now: dict[str, Any], before: dict[str, Any]) -> list[Figure]:
-    return [Figure(title, now.get(key), before.get(key)) for key, title in _PARTS]
+def last_open_day(open_days: OpenDays, *, ctx: RuntimeContext) -> date:
+    """The last whole day on which the store was open; where there is none, the day before D."""
+    yesterday = ctx.business_date - timedelta(days=1)
+    day = yesterday
+    while day in open_days.closures and open_days.first and day > open_days.first:
+        day -= timedelta(days=1)
+    return yesterday if day in open_days.closures else day
+
+
+def _days_back(end: date, count: int, open_days: OpenDays) -> date:
+    """The first of so many open days up to a day."""
+    start = end
+    found = int(start not in open_days.closures)
+    while found < count:
+        start -= timedelta(days=1)
+        found += start not in open_days.closures
+    return start
+
+
+def _figure(
+    one: tuple[str, Promise | str, str, str],
+    now: dict[str, Any],
+    before: dict[str, Any],
+    *,
+    parts: list[tuple[str, Promise | str, str, str]],
+) -> Figure:
+    key, title, unit, rows = one
+    return Figure(
+        title,
+        now.get(key),
+        before.get(key),
+        unit,
+        rows,
+        [_figure(part, now, before, parts=[]) for part in parts],
+    )
+
+
+def _area_shares(
+    areas: AreaTree, cells: dict[str, dict[str, dict[str, Any]]], *, has_earlier: bool
+) -> list[AreaShare]:
+    """Every area that took something in, the one with most first."""
+    whole = cells[ALL]["recent"]["gmv"]
+    shares = []
+    for code in areas.codes:
+        gmv, before = cells[code]["recent"]["gmv"], cells[code]["earlier"]["gmv"]
+        if code == ALL or not (gmv or before):
+            continue
+        change = gmv / before - 1 if has_earlier and before else None
+        shares.append(
+            AreaShare(code, areas.names[code], gmv, gmv / whole if whole else None, change)
+        )
+    return sorted(shares, key=lambda one: (-one.gmv, one.code))
 
 
 def _chart(days: list[date], rows: dict[date, dict[str, Any]]) -> dict[str, list[Any]]:

@@ -24,6 +24,11 @@ class CanRecord(BasePermission):
         return role_of(request.user) in ("operator", "manager", "assistant")
 
 
+def may_direct_work(user: User) -> bool:
+    """Hand out tasks and say whom nobody should contact: whoever runs the store."""
+    return role_of(user) in ("operator", "manager")
+
+
 def visible_members(
     *, user: User, ctx: RuntimeContext, among: QuerySet[Member] | None = None
 ) -> QuerySet[Member]:

@@ -82,6 +82,11 @@ def live_business_date(site: Site) -> date:
     return business_date_of(site, timezone.now())
 
 
+def moment_of(ctx: RuntimeContext) -> datetime | None:
+    """The moment up to which D has run: now, or `known_at`; None for a past date, which is over."""
+    return None if ctx.is_sandbox else ctx.known_at or timezone.now()
+
+
 def localise(site: Site, moment: datetime) -> datetime:
     """A naive moment is the store's own time; an aware one stays what it is."""
     return moment.replace(tzinfo=site.zone) if moment.tzinfo is None else moment

@@ -84,6 +84,20 @@ OPTIONS = [
         "late_data_minutes", int, 30, _("minutes without a bill before data is late")
     ),
     OptionDeclaration(
+        "large_discount_rate",
+        float,
+        0.3,
+        _("part of a bill from which its discount is large"),
+        at_least(0),
+    ),
+    OptionDeclaration(
+        "large_discount_yuan",
+        int,
+        50,
+        _("yuan below which no discount is large"),
+        at_least(0),
+    ),
+    OptionDeclaration(
         "quality_limits", dict, {}, _("what a check of the data tolerates, by check")
     ),
     OptionDeclaration(

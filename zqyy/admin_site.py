@@ -13,10 +13,12 @@ from unfold.sites import UnfoldAdminSite
 
 from aijobs.alert_views import bell
 from aijobs.permissions import may_acknowledge_alerts
+from metrics.freshness import freshness_of
 from metrics.home import home_page
 from sandbox import admin_views
 from sandbox.access import granted_sites
 from sandbox.permissions import CHANGE_CONTEXT, TIME_TRAVEL
+from zqyy import day_pages
 
 
 class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -31,6 +33,7 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             path("context/", self.admin_view(admin_views.change_context), name="change_context"),
             path("context/state/", self.admin_view(admin_views.context_state), name="context"),
             path("store/", self.admin_view(admin_views.change_store), name="change_store"),
+            *day_pages.urls(self.admin_view),
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -46,6 +49,7 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             "may_change_context": may_travel and runtime is not None,
             "stores": list(granted_sites(request.user)) if runtime else [],
             "page_state": admin_views.page_state(request) if runtime else None,
+            "freshness": freshness_of(ctx=runtime) if runtime else None,
             "page_bell": bell(request, runtime) if runtime else None,
             "may_acknowledge_alerts": may_acknowledge_alerts(request.user),
         }
@@ -55,7 +59,9 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     ) -> TemplateResponse:
         ctx = getattr(request, "context", None)
         home = home_page(ctx=ctx) if ctx is not None else None
-        page: TemplateResponse = super().index(request, {"home": home, **(extra_context or {})})
+        panel = day_pages.calls_panel(request, home.calls) if home else {}
+        extra = {"home": home, **panel, **(extra_context or {})}
+        page: TemplateResponse = super().index(request, extra)
         return page
 
 
@@ -103,12 +109,11 @@ _PAGES: list[tuple[Any, str, str, str]] = [
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar, of what the user may see."""
-    home = {"title": _("Today"), "icon": "home", "link": reverse("admin:index")}
     groups = []
     for title, models in _NAVIGATION:
         items = [_link(label, icon) for label, icon in models if _may_see(request, label)]
         if title is None:
-            items.insert(0, home)
+            items = [*_days(request), *items]
             items += [
                 {"title": page, "icon": icon, "link": reverse(name)}
                 for page, icon, name, label in _PAGES
@@ -117,6 +122,20 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             groups.append({"title": title, "separator": title is not None, "items": items})
     return groups
+
+
+def _days(request: HttpRequest) -> list[dict[str, Any]]:
+    """The pages of a day: home, and those that show a store's figures."""
+    pages = [("index", _("Today"), "home")]
+    if request.user.has_perm("metrics.view_settlement"):
+        pages += [
+            ("tonight", _("Tonight"), "nightlife"),
+            ("daily_text", _("Daily text"), "assignment"),
+        ]
+    return [
+        {"title": title, "icon": icon, "link": reverse(f"admin:{name}")}
+        for name, title, icon in pages
+    ]
 
 
 def _may_see(request: HttpRequest, label: str) -> bool:

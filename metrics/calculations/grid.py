@@ -57,6 +57,22 @@ def finance_cell(
     return _cells(hall, [area_code], dates, ctx=ctx)[area_code][range_key]
 
 
+def figures_between(
+    periods: Mapping[str, tuple[date, date]],
+    *,
+    hall: Hall,
+    ctx: RuntimeContext | None = None,
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """What finance_totals says of every area in each of some periods: {area: {period: figures}}.
+
+    One statement for all of them.
+    """
+    ctx = ctx or current_context()
+    codes = hall.areas.codes
+    found = _figures(hall, codes, [*periods.values()], ctx=ctx)
+    return {code: {name: found[code, days] for name, days in periods.items()} for code in codes}
+
+
 def closed_columns(
     *, ranges: Iterable[str], hall: Hall, ctx: RuntimeContext | None = None
 ) -> dict[str, dict[str, Cell]]:
@@ -113,22 +129,36 @@ def _cells(
     ctx: RuntimeContext,
 ) -> dict[str, dict[str, Cell]]:
     asked = [days for periods in dates.values() for days in periods.values()]
-    found = _sums(hall.areas, codes, asked, ctx=ctx)
-
-    def figures(code: str, start: date, end: date) -> dict[str, Any]:
-        sums = found.get((code, start, end)) or dict.fromkeys(FINANCE_SUMS, 0)
-        return Totals(sums).shown() | hall.figures(sums, code=code, start=start, end=end)
-
+    figures = _figures(hall, codes, asked, ctx=ctx)
     return {
         code: {
             key: {
                 "dates": dict(periods),
-                **{name: figures(code, *days) for name, days in periods.items()},
+                **{name: figures[code, days] for name, days in periods.items()},
             }
             for key, periods in dates.items()
         }
         for code in codes
     }
+
+
+def _figures(
+    hall: Hall,
+    codes: Sequence[str],
+    periods: Sequence[tuple[date, date]],
+    *,
+    ctx: RuntimeContext,
+) -> dict[tuple[str, tuple[date, date]], dict[str, Any]]:
+    """What finance_totals says, by area and period."""
+    found = _sums(hall.areas, codes, periods, ctx=ctx)
+    nothing = dict.fromkeys(FINANCE_SUMS, 0)
+    figures = {}
+    for code in codes:
+        for start, end in periods:
+            sums = found.get((code, start, end)) or nothing
+            in_hall = hall.figures(sums, code=code, start=start, end=end)
+            figures[code, (start, end)] = Totals(sums).shown() | in_hall
+    return figures
 
 
 def _sums(

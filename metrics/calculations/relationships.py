@@ -5,6 +5,7 @@ Windows read the days of a pair (dws_assistant_customer_stats), not the service 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -51,15 +52,16 @@ class Relationship:
 
 
 # The sum S of a window and the index 100 S / (S + K). PostgreSQL raises on underflow: greatest.
-_DECAYED = """
-SELECT d.member_id, sum(
+_SUM = """sum(
            (d.day_services + d.day_hours / 100::float8 * %(hour)s + d.day_ledger / 100::float8 * %(yuan)s)
            * power(2::float8, greatest(-(%(day)s - d.stat_date)::float8 / %(half_life)s, -1000))
-           ORDER BY d.stat_date) AS s
+           ORDER BY d.stat_date)"""
+_DECAYED = f"""
+SELECT d.member_id, {_SUM} AS s
 FROM dws_assistant_customer_stats d
 WHERE d.site_id = %(site)s AND d.assistant_id = %(assistant)s
   AND d.stat_date > %(day)s - %(window)s AND d.stat_date <= %(day)s
-"""
+"""  # noqa: S608 (constants)
 _INDEX = "coalesce(round((100 * s / (s + %(k)s))::numeric, 1), 0.0)"
 
 
@@ -138,6 +140,41 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) sums ON true
 ORDER BY index DESC, own.member_id
+"""  # noqa: S608 (constants)
+
+
+def suggested_assistants(
+    member_ids: Sequence[int], *, among: Sequence[int], ctx: RuntimeContext
+) -> dict[int, int]:
+    """Who of some assistants should speak with each of some members: theirs, else the closest.
+
+    A member whom none of them is assigned to or has served in the window is left out.
+    """
+    parameters = _parameters(0, ctx) | {"members": list(member_ids), "among": list(among)}
+    with connection.cursor() as cursor:
+        cursor.execute(_SUGGESTED, parameters)
+        return dict(cursor.fetchall())
+
+
+_SUGGESTED = f"""
+WITH assigned AS (
+    SELECT DISTINCT ON (a.member_id) a.member_id, a.assistant_id
+    FROM member_assignments a
+    WHERE a.site_id = %(site)s AND a.member_id = ANY (%(members)s) AND a.business_date <= %(day)s
+    ORDER BY a.member_id, a.business_date DESC, a.id DESC
+), known AS (
+    SELECT member_id, assistant_id, 'infinity'::float8 AS s FROM assigned
+    UNION ALL
+    SELECT d.member_id, d.assistant_id, {_SUM}
+    FROM dws_assistant_customer_stats d
+    WHERE d.site_id = %(site)s AND d.member_id = ANY (%(members)s)
+      AND d.stat_date > %(day)s - %(window)s AND d.stat_date <= %(day)s
+    GROUP BY d.member_id, d.assistant_id
+)
+SELECT DISTINCT ON (member_id) member_id, assistant_id
+FROM known
+WHERE assistant_id = ANY (%(among)s)
+ORDER BY member_id, s DESC, assistant_id
 """  # noqa: S608 (constants)
 
 

@@ -43,6 +43,18 @@ def figure(value: Any, unit: str) -> str:
 
 
 @register.filter
+def measured(value: Any, unit: str) -> str:
+    """A figure of a day in its unit: yuan, hours, share or count."""
+    if value is None:
+        return UNKNOWN
+    if unit == "yuan":
+        return yuan(value)
+    if unit == "share":
+        return f"{value * 100:.1f}%"
+    return _("%(hours)s h") % {"hours": value} if unit == "hours" else f"{value:,}"
+
+
+@register.filter
 def change(ratio: Decimal | None) -> str:
     """+12.3 %, or a dash where there is nothing to compare with."""
     return UNKNOWN if ratio is None else f"{ratio * 100:+.1f}%"

@@ -1,0 +1,207 @@
+"""The open day so far: its takings, who has served, who came. A past day is shown whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.db.models import (
+    Count,
+    DecimalField,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from metrics.boards import member_board
+from metrics.calls import employed_assistants
+from metrics.home import Figure
+from metrics.models import CardEntry, ServiceLine, Settlement
+from sandbox.context import RuntimeContext, moment_of
+
+WEEK = timedelta(days=7)
+# A balance is low when it does not pay for so many more usual visits.
+LOW_VISITS = 2
+MOST_GUESTS = 60
+_MONEY: DecimalField[Any, Any] = DecimalField(max_digits=20, decimal_places=2)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What an assistant has done on the day, by the bills settled so far."""
+
+    assistant_id: int
+    name: str
+    hours: Decimal
+    services: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A member with a bill of the day. `usual`: what they pay on a visit, all time."""
+
+    member_id: int
+    name: str
+    last_at: datetime
+    balance: Decimal
+    usual: Decimal
+    is_low: bool
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """The day so far.
+
+    Attributes:
+        until: the clock time up to which both days are counted; None: the whole days.
+        services: assistants with settled service, the latest first. unseen: the others' names.
+        guests: members with a bill of the day, the latest first, at most 60 of `guest_count`.
+    """
+
+    day: date
+    compared_with: date
+    until: datetime | None
+    figures: list[Figure]
+    services: list[Service]
+    unseen: list[str]
+    guests: list[Guest]
+    guest_count: int
+
+    @property
+    def low_balances(self) -> list[Guest]:
+        return [guest for guest in self.guests if guest.is_low]
+
+
+def tonight(*, ctx: RuntimeContext) -> Tonight:
+    """D so far, against the same weekday of the week before up to the same clock time."""
+    day, now = ctx.business_date, moment_of(ctx)
+    # By the clock on the wall: a week is 7 days even where the clocks were changed.
+    week_ago = now and now.astimezone(ctx.site.zone) - WEEK
+    today, before = _takings(day, now, ctx), _takings(day - WEEK, week_ago, ctx)
+    employed = employed_assistants(ctx=ctx)
+    services = _services(employed, now, ctx)
+    served = {service.assistant_id for service in services}
+    guests = _guests(now, ctx)
+    return Tonight(
+        day=day,
+        compared_with=day - WEEK,
+        until=now,
+        figures=[
+            Figure(title, today[key], before[key], unit, rows)
+            for key, title, unit, rows in _FIGURES
+        ],
+        services=services,
+        unseen=[name for pk, name in employed.items() if pk not in served],
+        guests=guests[:MOST_GUESTS],
+        guest_count=len(guests),
+    )
+
+
+_FIGURES: list[tuple[str, Any, str, str]] = [
+    ("gmv", _("GMV"), "yuan", "bills"),
+    ("paid", _("Paid"), "yuan", "bills"),
+    ("bills", _("Bills"), "count", "bills"),
+    ("recharge", _("Principal recharged"), "yuan", "recharges"),
+]
+
+
+def _standing(rows: QuerySet[Any], model: Any, until: datetime | None) -> QuerySet[Any]:
+    """Those that count: neither voids nor voided, up to a moment."""
+    voids = model.objects.filter(site=OuterRef("site"), void_of=OuterRef("pk"))
+    rows = rows.filter(~Exists(voids), void_of=None)
+    return rows if until is None else rows.filter(occurred_at__lte=until)
+
+
+def _takings(day: date, until: datetime | None, ctx: RuntimeContext) -> dict[str, Any]:
+    of_day = {"site": ctx.site, "business_date": day}
+    bills = _standing(Settlement.objects.filter(**of_day), Settlement, until)
+    recharges = _standing(
+        CardEntry.objects.filter(**of_day, kind=CardEntry.Kind.RECHARGE), CardEntry, until
+    )
+    nothing = Value(Decimal(0))
+    return {
+        **bills.aggregate(
+            gmv=Coalesce(Sum("gross"), nothing, output_field=_MONEY),
+            paid=Coalesce(Sum("paid"), nothing, output_field=_MONEY),
+            bills=Count("pk"),
+        ),
+        **recharges.aggregate(
+            recharge=Coalesce(Sum("principal"), nothing, output_field=_MONEY)
+        ),
+    }
+
+
+def _services(
+    employed: dict[int, str], until: datetime | None, ctx: RuntimeContext
+) -> list[Service]:
+    lines = ServiceLine.objects.filter(site=ctx.site, business_date=ctx.business_date)
+    voided = Settlement.objects.filter(site=ctx.site, void_of=OuterRef("settlement"))
+    rows = (
+        _standing(lines, ServiceLine, until)
+        .filter(~Exists(voided))
+        .values("assistant_id")
+        .annotate(hours=Sum("hours"), services=Count("pk"), last_at=Max("occurred_at"))
+        .order_by("-last_at", "assistant_id")
+    )
+    return [
+        Service(name=employed.get(row["assistant_id"], ""), **row)
+        for row in rows
+    ]
+
+
+def _guests(until: datetime | None, ctx: RuntimeContext) -> list[Guest]:
+    """Members with a bill of the day that counts, the latest first."""
+    bills = _standing(
+        Settlement.objects.filter(
+            site=ctx.site, business_date=ctx.business_date, member=OuterRef("pk")
+        ),
+        Settlement,
+        until,
+    )
+    last_at = Subquery(bills.order_by("-occurred_at").values("occurred_at")[:1])
+    rows = (
+        member_board(ctx=ctx)
+        .filter(last_visit=ctx.business_date)
+        .annotate(last_at=last_at, spent_by_card=F("sums__card_paid"))
+        .filter(last_at__isnull=False)
+        .order_by("-last_at", "pk")
+    )
+    return [_guest(row) for row in rows.values(*_OF_GUESTS)]
+
+
+_OF_GUESTS = (
+    "pk",
+    "external_id",
+    "name",
+    "last_at",
+    "card_balance",
+    "spent_by_card",
+    "total_consumption",
+    "visits",
+)
+
+
+def _guest(row: dict[str, Any]) -> Guest:
+    usual = (row["total_consumption"] / row["visits"]).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    balance = row["card_balance"]
+    # Whoever has no card has no balance that could be low.
+    has_card = bool(balance or row["spent_by_card"])
+    return Guest(
+        row["pk"],
+        row["name"] or row["external_id"],
+        row["last_at"],
+        balance,
+        usual,
+        has_card and balance < LOW_VISITS * usual,
+    )
