@@ -28,7 +28,7 @@ class Call:
 
     Attributes:
         usual_days: median days between visits. overdue_ratio: days away over it.
-        assistant_id: who should call; None where nobody knows the member.
+        assistant_id, assistant: who should call; None where nobody knows the member.
     """
 
     member_id: int
@@ -40,6 +40,7 @@ class Call:
     principal: Decimal
     spent_60d: Decimal
     assistant_id: int | None
+    assistant: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def calls_of_today(*, ctx: RuntimeContext) -> CallList:
             principal=row.card_principal,
             spent_60d=row.consumption_60d,
             assistant_id=suggested.get(row.pk),
+            assistant=assistants.get(suggested.get(row.pk, 0), ""),
         )
         for row in rows
     ]

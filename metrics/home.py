@@ -61,13 +61,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class AreaShare:
-    """An area's part of the store's GMV, and what became of its own GMV; both are ratios."""
+    """An area's part of the store's GMV, and what became of its own GMV; both are ratios.
+
+    `is_inner`: it is within the area before it, whose figures contain its own.
+    """
 
     code: str
     name: str
     gmv: Decimal
     share: Decimal | None
     change: Decimal | None
+    is_inner: bool
 
 
 @dataclass(frozen=True)
@@ -169,18 +173,27 @@ def _figure(
 def _area_shares(
     areas: AreaTree, cells: dict[str, dict[str, dict[str, Any]]], *, has_earlier: bool
 ) -> list[AreaShare]:
-    """Every area that took something in, the one with most first."""
-    whole = cells[ALL]["recent"]["gmv"]
-    shares = []
-    for code in areas.codes:
-        gmv, before = cells[code]["recent"]["gmv"], cells[code]["earlier"]["gmv"]
-        if code == ALL or not (gmv or before):
-            continue
-        change = gmv / before - 1 if has_earlier and before else None
-        shares.append(
-            AreaShare(code, areas.names[code], gmv, gmv / whole if whole else None, change)
+    """Every area that took something in, the one with most first, each before what is within it."""
+    whole, parents = cells[ALL]["recent"]["gmv"], areas.parents
+    gmv = {code: cells[code]["recent"]["gmv"] for code in areas.codes}
+    before = {code: cells[code]["earlier"]["gmv"] for code in areas.codes}
+
+    def place(code: str) -> tuple[Any, ...]:
+        outer = parents.get(code, code)
+        return -gmv[outer], outer, code != outer, -gmv[code], code
+
+    return [
+        AreaShare(
+            code=code,
+            name=areas.names[code],
+            gmv=gmv[code],
+            share=gmv[code] / whole if whole else None,
+            change=gmv[code] / before[code] - 1 if has_earlier and before[code] else None,
+            is_inner=code in parents,
         )
-    return sorted(shares, key=lambda one: (-one.gmv, one.code))
+        for code in sorted(areas.codes, key=place)
+        if code != ALL and (gmv[code] or before[code])
+    ]
 
 
 def _chart(days: list[date], rows: dict[date, dict[str, Any]]) -> dict[str, list[Any]]:

@@ -14,7 +14,6 @@ from django.db.models import (
     F,
     Max,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
     Sum,
@@ -111,7 +110,7 @@ def tonight(*, ctx: RuntimeContext) -> Tonight:
 _FIGURES: list[tuple[str, Any, str, str]] = [
     ("gmv", _("GMV"), "yuan", "bills"),
     ("paid", _("Paid"), "yuan", "bills"),
-    ("bills", _("Bills"), "count", "bills"),
+    ("bills", _("Number of bills"), "count", "bills"),
     ("recharge", _("Principal recharged"), "yuan", "recharges"),
 ]
 
@@ -136,9 +135,7 @@ def _takings(day: date, until: datetime | None, ctx: RuntimeContext) -> dict[str
             paid=Coalesce(Sum("paid"), nothing, output_field=_MONEY),
             bills=Count("pk"),
         ),
-        **recharges.aggregate(
-            recharge=Coalesce(Sum("principal"), nothing, output_field=_MONEY)
-        ),
+        **recharges.aggregate(recharge=Coalesce(Sum("principal"), nothing, output_field=_MONEY)),
     }
 
 
@@ -154,10 +151,7 @@ def _services(
         .annotate(hours=Sum("hours"), services=Count("pk"), last_at=Max("occurred_at"))
         .order_by("-last_at", "assistant_id")
     )
-    return [
-        Service(name=employed.get(row["assistant_id"], ""), **row)
-        for row in rows
-    ]
+    return [Service(name=employed.get(row["assistant_id"], ""), **row) for row in rows]
 
 
 def _guests(until: datetime | None, ctx: RuntimeContext) -> list[Guest]:

@@ -56,6 +56,16 @@ class AreaTree:
         """What every area is called, by its code."""
         return {v.code: v.name for v in self._in_force.values()}
 
+    @property
+    def parents(self) -> dict[str, str]:
+        """The code of the area that an area is within, by its code."""
+        found = {}
+        for v in self._in_force.values():
+            parent = self._in_force.get(v.parent_id or 0)
+            if parent is not None and parent.code != ALL:
+                found[v.code] = parent.code
+        return found
+
     def parts(self, code: str) -> frozenset[int] | None:
         """The ids whose sums make up an area: itself and what it contains; None for everything.
 

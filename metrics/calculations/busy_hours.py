@@ -18,6 +18,8 @@ from sandbox.context import RuntimeContext
 WEEKS = 8
 # Shades of a cell: 0 is an empty hour.
 SHADES = 5
+# Less would be shown as 0.0.
+_SEEN = Decimal("0.05")
 
 
 @dataclass(frozen=True)
@@ -59,24 +61,21 @@ def busy_hours(*, end: date, open_days: OpenDays, ctx: RuntimeContext) -> BusyHo
         for day in (start + timedelta(days=nth) for nth in range((end - start).days + 1))
         if day not in open_days.closures
     )
-    hours = _hours_of_a_day({hour for _weekday, hour in minutes}, ctx)
     means = {
-        (weekday, hour): Decimal(minutes.get((weekday, hour), 0)) / 60 / opened[weekday]
-        for weekday in opened
-        for hour in hours
+        (weekday, hour): Decimal(taken) / 60 / opened[weekday]
+        for (weekday, hour), taken in minutes.items()
+        if opened[weekday]
     }
+    hours = _hours_of_a_day({hour for (_, hour), mean in means.items() if mean >= _SEEN}, ctx)
     most = max(means.values(), default=Decimal(0))
-    return BusyHours(
-        start,
-        end,
-        hours,
-        {
-            weekday: [_cell(means[weekday, hour], most) for hour in hours]
-            if opened[weekday]
-            else None
-            for weekday in range(1, 8)
-        },
-    )
+    nothing = Decimal(0)
+    rows = {
+        weekday: [_cell(means.get((weekday, hour), nothing), most) for hour in hours]
+        if opened[weekday]
+        else None
+        for weekday in range(1, 8)
+    }
+    return BusyHours(start, end, hours, rows)
 
 
 def _cell(mean: Decimal, most: Decimal) -> BusyHour:
@@ -87,9 +86,7 @@ def _cell(mean: Decimal, most: Decimal) -> BusyHour:
 def _hours_of_a_day(used: set[int], ctx: RuntimeContext) -> list[int]:
     """The opening hours, and those besides in which tables were taken, as a business day runs."""
     site = ctx.site
-    opening = {
-        (site.opens_at.hour + nth) % 24 for nth in range(-(-opening_minutes(site) // 60))
-    }
+    opening = {(site.opens_at.hour + nth) % 24 for nth in range(-(-opening_minutes(site) // 60))}
     day = [(site.day_starts_at.hour + nth) % 24 for nth in range(24)]
     return [hour for hour in day if hour in opening | used]
 
