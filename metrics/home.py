@@ -63,10 +63,12 @@ class Figure:
 class AreaShare:
     """An area's part of the store's GMV, and what became of its own GMV; both are ratios.
 
-    `is_inner`: it is within the area before it, whose figures contain its own.
+    Attributes:
+        codes: of the area and what is within it.
+        is_inner: it is within the area before it, whose figures contain its own.
     """
 
-    code: str
+    codes: list[str]
     name: str
     gmv: Decimal
     share: Decimal | None
@@ -184,7 +186,7 @@ def _area_shares(
 
     return [
         AreaShare(
-            code=code,
+            codes=[code, *(inner for inner, outer in parents.items() if outer == code)],
             name=areas.names[code],
             gmv=gmv[code],
             share=gmv[code] / whole if whole else None,
