@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Abs, Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -61,7 +61,7 @@ def anomalies_of(*, day: date, ctx: RuntimeContext) -> list[Anomaly]:
     """The oddities of the bills of a day and of the balances at D; none where there is nothing."""
     bills = Settlement.objects.filter(site=ctx.site, business_date=day)
     conditions = {key: condition_of(key, site=ctx.site) for key in ODD_BILLS}
-    amounts = {LARGE_DISCOUNT: F("discount"), VOID: -F("gross"), LATE: F("gross")}
+    amounts = {LARGE_DISCOUNT: F("discount"), VOID: Abs("gross"), LATE: F("gross")}
     found = with_oddities(bills, site=ctx.site).aggregate(
         **{f"{key}_count": Count("pk", filter=odd) for key, odd in conditions.items()},
         **{

@@ -18,6 +18,8 @@ from tests.factories import bill, member_of, push_bills
 
 MANAGERS_PAGES = [
     "admin:index",
+    "admin:tonight",
+    "admin:daily_text",
     "admin:change_context",
     "admin:metrics_member_changelist",
     "admin:metrics_settlement_changelist",
@@ -144,7 +146,9 @@ def test_a_members_page_costs_the_same_with_many_bills(manager, east):
 @pytest.mark.parametrize(
     ("name", "most"),
     [
-        ("admin:index", 20),
+        ("admin:index", 36),
+        ("admin:tonight", 27),
+        ("admin:daily_text", 28),
         ("admin:metrics_member_changelist", 20),
         ("admin:metrics_settlement_changelist", 25),
         ("admin:aijobs_triggerjob_changelist", 25),
