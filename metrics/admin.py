@@ -320,10 +320,11 @@ class OddFilter(admin.SimpleListFilter):
         return [*ODD_BILLS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        if self.value() not in ODD_BILLS:
+        kind = self.value()
+        if kind not in ODD_BILLS:
             return None
         site = context_of(request).site
-        return with_oddities(queryset, site=site).filter(condition_of(self.value(), site=site))
+        return with_oddities(queryset, site=site).filter(condition_of(kind, site=site))
 
 
 @admin.register(Settlement)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, Exists, ExpressionWrapper, F, OuterRef
+from django.db.models import DecimalField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
 from django.db.models.functions import Greatest
 
 from metrics.boards import member_board
@@ -58,9 +58,9 @@ def calls_of_today(*, ctx: RuntimeContext) -> CallList:
     recalled already or was here today.
     """
     at_stake = F("overdue_ratio") * Greatest("card_principal", "consumption_60d")
-    rows: list[Any] = list(
-        member_board(ctx=ctx)
-        .filter(
+    board: Any = member_board(ctx=ctx)
+    rows = list(
+        board.filter(
             ~Exists(contacts_within_days(ctx=ctx).filter(member=OuterRef("pk"))),
             ~Exists(open_recalls(ctx=ctx).filter(member=OuterRef("pk"))),
             overdue_ratio__gte=option("at_risk_ratio", ctx.site),
@@ -95,7 +95,7 @@ def calls_of_today(*, ctx: RuntimeContext) -> CallList:
     return CallList(calls, assistants)
 
 
-def contacts_within_days(*, ctx: RuntimeContext) -> Any:
+def contacts_within_days(*, ctx: RuntimeContext) -> QuerySet[Contact]:
     """The contacts after which nobody should be contacted again yet."""
     return Contact.objects.filter(
         site=ctx.site,
@@ -104,7 +104,7 @@ def contacts_within_days(*, ctx: RuntimeContext) -> Any:
     )
 
 
-def open_tasks(*, ctx: RuntimeContext) -> Any:
+def open_tasks(*, ctx: RuntimeContext) -> QuerySet[CoachTask]:
     """The tasks assigned and neither done nor cancelled by D."""
     day = ctx.business_date
     closing = CoachTaskEvent.objects.filter(
@@ -113,7 +113,7 @@ def open_tasks(*, ctx: RuntimeContext) -> Any:
     return CoachTask.objects.filter(~Exists(closing), site=ctx.site, business_date__lte=day)
 
 
-def open_recalls(*, ctx: RuntimeContext) -> Any:
+def open_recalls(*, ctx: RuntimeContext) -> QuerySet[CoachTask]:
     return open_tasks(ctx=ctx).filter(kind=CoachTask.Kind.RECALL)
 
 

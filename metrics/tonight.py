@@ -164,9 +164,9 @@ def _guests(until: datetime | None, ctx: RuntimeContext) -> list[Guest]:
         until,
     )
     last_at = Subquery(bills.order_by("-occurred_at").values("occurred_at")[:1])
+    board: Any = member_board(ctx=ctx)
     rows = (
-        member_board(ctx=ctx)
-        .filter(last_visit=ctx.business_date)
+        board.filter(last_visit=ctx.business_date)
         .annotate(last_at=last_at, spent_by_card=F("sums__card_paid"))
         .filter(last_at__isnull=False)
         .order_by("-last_at", "pk")
