@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
+from django.db.models import DecimalField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from metrics.boards import member_board
@@ -19,6 +19,8 @@ from sandbox.options import option
 MOST_CALLS = 10
 # At most one proactive contact of a member in so many days, whoever makes it.
 CONTACT_DAYS = 7
+# Of whom only bills are known nobody has said anything.
+_MAY_BE_CONTACTED = Q(version__pk=None) | Q(version__is_minor=False, version__do_not_contact=False)
 _CLOSED = (CoachTaskEvent.Kind.DONE, CoachTaskEvent.Kind.CANCELLED)
 
 
@@ -61,12 +63,11 @@ def calls_of_today(*, ctx: RuntimeContext) -> CallList:
     board: Any = member_board(ctx=ctx)
     rows = list(
         board.filter(
+            _MAY_BE_CONTACTED,
             ~Exists(contacts_within_days(ctx=ctx).filter(member=OuterRef("pk"))),
             ~Exists(open_recalls(ctx=ctx).filter(member=OuterRef("pk"))),
             overdue_ratio__gte=option("at_risk_ratio", ctx.site),
             last_visit__lt=ctx.business_date,
-            version__is_minor=False,
-            version__do_not_contact=False,
         )
         .annotate(
             at_stake=ExpressionWrapper(

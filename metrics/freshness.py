@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Exists
+
 from metrics.calculations.hall import opening_minutes
 from metrics.models import SiteClosure
 from sandbox.context import RuntimeContext, moment_of
@@ -32,12 +34,19 @@ def freshness_of(*, ctx: RuntimeContext) -> Freshness | None:
     now = moment_of(ctx)
     if now is None:
         return None
-    ingest = SiteIngest.objects.filter(site=ctx.site).first()
-    settled_at = ingest.last_settled_at if ingest else None
+    # On every page: one query for both.
+    closures = SiteClosure.objects.filter(site=ctx.site, business_date=ctx.business_date)
+    row = (
+        SiteIngest.objects.filter(site=ctx.site)
+        .annotate(is_closed=Exists(closures))
+        .values_list("last_committed_at", "last_settled_at", "is_closed")
+        .first()
+    )
+    ingested_at, settled_at, is_closed = row or (None, None, False)
     return Freshness(
-        _written(ingest.last_committed_at if ingest else None, now, ctx.site),
+        _written(ingested_at, now, ctx.site),
         _written(settled_at, now, ctx.site),
-        _is_late(settled_at, now, ctx),
+        not is_closed and _is_late(settled_at, now, ctx.site),
     )
 
 
@@ -49,15 +58,12 @@ def _written(moment: datetime | None, now: datetime, site: Site) -> str:
     return local.strftime("%H:%M" if is_today else "%Y-%m-%d %H:%M")
 
 
-def _is_late(settled_at: datetime | None, now: datetime, ctx: RuntimeContext) -> bool:
-    opened_at = _opened_at(ctx.site, now)
+def _is_late(settled_at: datetime | None, now: datetime, site: Site) -> bool:
+    opened_at = _opened_at(site, now)
     if opened_at is None:
         return False
     silent = now - (opened_at if settled_at is None else max(settled_at, opened_at))
-    if silent <= timedelta(minutes=option("late_data_minutes", ctx.site)):
-        return False
-    closed_today = SiteClosure.objects.filter(site=ctx.site, business_date=ctx.business_date)
-    return not closed_today.exists()
+    return silent > timedelta(minutes=option("late_data_minutes", site))
 
 
 def _opened_at(site: Site, now: datetime) -> datetime | None:

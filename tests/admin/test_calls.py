@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 from django.urls import reverse
 
-from metrics.importers import push_rows
+from metrics.importers import import_file, push_rows
 from metrics.models import CoachTask, Contact, Member, MemberVersion
 from sandbox.context import live_context, use_context
 from sandbox.models import AuditEntry
@@ -79,6 +79,18 @@ def test_there_are_never_more_than_ten(manager, east):
 def test_nobody_calls_minors_or_who_asked_for_quiet(consent, manager, east):
     push_regular(east, "quiet", away=35, **{consent: True})
 
+    assert names(manager) == []
+
+
+def test_of_whom_only_bills_are_known_nobody_has_asked_for_quiet(manager, east, tmp_path):
+    rows = visits_of("M9", away=35)
+    path = tmp_path / "bills.csv"
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    import_file(site=east, kind="settlements", path=path, create_members=True)
+
+    assert names(manager) == ["M9"]
+    manager.post(address("spare_member", member_of(east, "M9")), **FETCH)
     assert names(manager) == []
 
 

@@ -146,9 +146,9 @@ def test_a_members_page_costs_the_same_with_many_bills(manager, east):
 @pytest.mark.parametrize(
     ("name", "most"),
     [
-        ("admin:index", 36),
-        ("admin:tonight", 27),
-        ("admin:daily_text", 28),
+        ("admin:index", 35),
+        ("admin:tonight", 26),
+        ("admin:daily_text", 29),
         ("admin:metrics_member_changelist", 20),
         ("admin:metrics_settlement_changelist", 25),
         ("admin:aijobs_triggerjob_changelist", 25),
