@@ -26,6 +26,7 @@ from metrics.boards import member_board
 from metrics.calls import employed_assistants
 from metrics.home import Figure
 from metrics.models import CardEntry, ServiceLine, Settlement
+from metrics.templatetags.figures import UNKNOWN
 from sandbox.context import RuntimeContext, moment_of
 
 WEEK = timedelta(days=7)
@@ -66,6 +67,7 @@ class Tonight:
         until: the clock time up to which both days are counted; None: the whole days.
         services: assistants with settled service, the latest first. unseen: the others' names.
         guests: members with a bill of the day, the latest first, at most 60 of `guest_count`.
+        low_balances: of all of them.
     """
 
     day: date
@@ -76,10 +78,7 @@ class Tonight:
     unseen: list[str]
     guests: list[Guest]
     guest_count: int
-
-    @property
-    def low_balances(self) -> list[Guest]:
-        return [guest for guest in self.guests if guest.is_low]
+    low_balances: list[Guest]
 
 
 def tonight(*, ctx: RuntimeContext) -> Tonight:
@@ -104,6 +103,7 @@ def tonight(*, ctx: RuntimeContext) -> Tonight:
         unseen=[name for pk, name in employed.items() if pk not in served],
         guests=guests[:MOST_GUESTS],
         guest_count=len(guests),
+        low_balances=[guest for guest in guests if guest.is_low],
     )
 
 
@@ -151,7 +151,7 @@ def _services(
         .annotate(hours=Sum("hours"), services=Count("pk"), last_at=Max("occurred_at"))
         .order_by("-last_at", "assistant_id")
     )
-    return [Service(name=employed.get(row["assistant_id"], ""), **row) for row in rows]
+    return [Service(name=employed.get(row["assistant_id"], UNKNOWN), **row) for row in rows]
 
 
 def _guests(until: datetime | None, ctx: RuntimeContext) -> list[Guest]:

@@ -54,7 +54,7 @@ def calls_panel(request: HttpRequest, calls: CallList) -> dict[str, Any]:
     ctx = context_of(request)
     return {
         "call_list": calls,
-        "may_call": may_direct_work(request.user) and not ctx.is_sandbox,
+        "may_call": may_direct_work(request.user) and not (ctx.is_sandbox or ctx.known_at),
         "due_on": ctx.business_date + DUE_IN,
     }
 
