@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from metrics import member_actions
-from metrics.assistant_admin import AssistantAdmin
 from metrics.anomalies import ODD_BILLS, condition_of, with_oddities
+from metrics.assistant_admin import AssistantAdmin
 from metrics.boards import member_board
 from metrics.consent import consents_of
 from metrics.entries import record_note

@@ -72,7 +72,9 @@ def employed_assistants(*, ctx: RuntimeContext) -> dict[int, str]:
         site=ctx.site, business_date__lte=day, valid_to__gt=day
     ).order_by("name", "assistant_id")
     return {
-        pk: name
-        for pk, name, left_at in found.values_list("assistant_id", "name", "left_at")
+        pk: name or external_id
+        for pk, external_id, name, left_at in found.values_list(
+            "assistant_id", "assistant__external_id", "name", "left_at"
+        )
         if left_at is None or business_date_of(ctx.site, left_at) > day
     }

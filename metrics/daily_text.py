@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from metrics.anomalies import anomalies_of
 from metrics.calculations.finance import finance_totals
-from metrics.calls import open_tasks
 from metrics.models import AssistantSalary, CoachTask, MemberVersion
 from metrics.money import hours
+from metrics.recalls import open_tasks
 from metrics.templatetags.figures import UNKNOWN, yuan
 from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest

@@ -116,7 +116,7 @@ def home_page(*, ctx: RuntimeContext) -> HomePage | None:
         "recent": (recent, day),
         "earlier": (earlier, recent - timedelta(days=1)),
     }
-    cells = figures_between(periods, areas=areas, hall=hall, ctx=ctx)
+    cells = figures_between(periods, hall=hall, ctx=ctx)
     is_compared = week_ago in open_days and week_ago >= started
     now, before = cells[ALL]["day"], cells[ALL]["before"] if is_compared else {}
     return HomePage(

@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from metrics.assistant_board import employed_assistants
 from metrics.entries import assign_tasks, record_contact, set_do_not_contact
-from metrics.entries.outreach import Assigned, working_assistants
+from metrics.entries.outreach import Assigned
 from metrics.member_forms import (
     MAY_ASSIGN,
     MAY_CHANGE_CONSENT,
@@ -57,7 +58,9 @@ def ask_for_tasks(request: HttpRequest, *, member_ids: Sequence[int], back: str)
         ctx.require_live()
     except ZqyyError as refused:
         return _ask(request, None, back=back, errors=[refused.message], status=refused.status)
-    form = TaskForm(assistants=working_assistants(ctx=ctx), initial={"kind": CoachTask.Kind.RECALL})
+    form = TaskForm(
+        assistants=employed_assistants(ctx=ctx), initial={"kind": CoachTask.Kind.RECALL}
+    )
     return _ask(request, form, back=back, member_ids=member_ids)
 
 
@@ -70,7 +73,7 @@ def assign(request: HttpRequest) -> HttpResponse:
     if not all(value.isdecimal() and len(value) < _ID_DIGITS for value in sent):
         raise Http404
     member_ids = [int(value) for value in sent]
-    form = TaskForm(request.POST, assistants=working_assistants(ctx=ctx))
+    form = TaskForm(request.POST, assistants=employed_assistants(ctx=ctx))
 
     def hand_out() -> None:
         assigned = assign_tasks(
@@ -92,7 +95,7 @@ def contact(request: HttpRequest, member_id: int) -> HttpResponse:
     """Note that somebody has reached out to a member."""
     _require(request, MAY_CONTACT)
     ctx = context_of(request)
-    form = ContactForm(request.POST, assistants=working_assistants(ctx=ctx))
+    form = ContactForm(request.POST, assistants=employed_assistants(ctx=ctx))
 
     def note() -> None:
         outcome = form.cleaned_data["outcome"]

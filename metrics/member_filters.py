@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from metrics.entries.outreach import working_assistants
+from metrics.assistant_board import employed_assistants
 from metrics.models import MemberAssignment, MemberLifecycle
 from sandbox.context import RuntimeContext
 from sandbox.options import option
@@ -110,7 +110,7 @@ class AssistantFilter(Choice):
     parameter_name = "assistant"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[Any]:
-        found = working_assistants(ctx=context_of(request))
+        found = employed_assistants(ctx=context_of(request))
         return [*found.items(), ("nobody", _("nobody"))]
 
     def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:

@@ -22,8 +22,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from metrics.assistant_board import employed_assistants
 from metrics.boards import member_board
-from metrics.calls import employed_assistants
 from metrics.home import Figure
 from metrics.models import CardEntry, ServiceLine, Settlement
 from metrics.templatetags.figures import UNKNOWN

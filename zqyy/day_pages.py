@@ -21,12 +21,13 @@ from aijobs.clues import newest_clues
 from metrics.calculations.hall import OpenDays
 from metrics.calls import CallList, calls_of_today
 from metrics.daily_text import daily_text
-from metrics.entries import assign_recall, note_contacted, spare_member
+from metrics.entries import assign_tasks, note_contacted, set_do_not_contact
 from metrics.home import last_open_day
+from metrics.models import CoachTask
 from metrics.permissions import may_direct_work
 from metrics.tonight import tonight
 from sandbox.context import RuntimeContext
-from sandbox.errors import BadRequest, ZqyyError
+from sandbox.errors import BadRequest, Conflict, ZqyyError
 from sandbox.site_admin import context_of
 
 # What the form of a recall proposes.
@@ -81,14 +82,17 @@ def assign(request: HttpRequest, member_id: int) -> HttpResponse:
         form = RecallForm(request.POST)
         if not form.is_valid():
             raise BadRequest(fields={name: list(map(str, e)) for name, e in form.errors.items()})
-        assign_recall(
+        assigned = assign_tasks(
             ctx=ctx,
-            member_id=member_id,
+            member_ids=[member_id],
+            kind=CoachTask.Kind.RECALL,
             assistant_id=form.cleaned_data["assistant"],
             due_on=form.cleaned_data["due_on"],
-            note=form.cleaned_data["note"],
+            reason=form.cleaned_data["note"],
             actor=actor,
         )
+        for why in assigned.skipped:
+            raise Conflict(_("Left out: %(reason)s.") % {"reason": why.label})
         return _("The task is assigned.")
 
     return _answer(request, act)
@@ -110,7 +114,7 @@ def spare(request: HttpRequest, member_id: int) -> HttpResponse:
     """Nobody should contact the member."""
 
     def act(ctx: RuntimeContext, actor: AbstractBaseUser) -> str:
-        spare_member(ctx=ctx, member_id=member_id, actor=actor)
+        set_do_not_contact(ctx=ctx, member_id=member_id, value=True, actor=actor)
         return _("Nobody will be asked to contact this member any more.")
 
     return _answer(request, act)

@@ -1,8 +1,7 @@
 """Facts that people enter here, through the same path as everything else."""
 
-from metrics.entries.calls import assign_recall, note_contacted, spare_member
-from metrics.entries.members import assign_member, record_contact, record_note, withhold_contact
-from metrics.entries.outreach import assign_tasks, set_do_not_contact
+from metrics.entries.members import assign_member, record_contact, record_note
+from metrics.entries.outreach import assign_tasks, note_contacted, set_do_not_contact
 from metrics.entries.pay import (
     AdjustmentPreview,
     PayEffect,
@@ -18,7 +17,6 @@ __all__ = [
     "apply_adjustments",
     "assign_member",
     "assign_tasks",
-    "assign_recall",
     "cancel_task",
     "complete_task",
     "note_contacted",
@@ -28,7 +26,5 @@ __all__ = [
     "record_recalls",
     "record_task",
     "set_do_not_contact",
-    "spare_member",
     "undo_adjustments",
-    "withhold_contact",
 ]

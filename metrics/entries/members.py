@@ -7,8 +7,6 @@ from django.utils import timezone
 
 from metrics.entries.writing import find, new_name, write_row, written
 from metrics.events import EventResult
-from metrics.importers.kinds import CONSENTS
-from metrics.importers.push import take_rows
 from metrics.models import Assistant, Contact, Member, MemberAssignment, Note
 from sandbox.context import RuntimeContext
 
@@ -72,25 +70,6 @@ def record_contact(
         },
     )
     return written(Contact, site=ctx.site, external_id=external_id)
-
-
-def withhold_contact(*, ctx: RuntimeContext, member_id: int, actor: AbstractBaseUser) -> Member:
-    """Have a member left alone from today on, until the till says that they may be contacted.
-
-    Raises:
-        SandboxReadOnly: the context is in the past. NotFound: no such member in the store.
-    """
-    ctx.require_live()
-    member = find(Member, site=ctx.site, pk=member_id)
-    take_rows(
-        site=ctx.site,
-        kind=CONSENTS,
-        rows=[{"external_id": member.external_id, "do_not_contact": True}],
-        source="entry",
-        actor_id=actor.pk,
-        given=lambda _batch: {},
-    )
-    return member
 
 
 def assign_member(

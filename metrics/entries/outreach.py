@@ -7,27 +7,30 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.db.models import Max, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from metrics.assistant_board import employed_assistants
 from metrics.calculations.relationships import OWN_DAYS
 from metrics.consent import Consent, consents_of
+from metrics.entries.members import record_contact
 from metrics.entries.writing import find, new_name, write_rows
 from metrics.models import (
     Assistant,
     AssistantCustomer,
-    AssistantVersion,
     CoachTask,
     CoachTaskEvent,
+    Contact,
     Member,
     MemberAssignment,
     MemberVersion,
 )
 from sandbox.audit import record_change
-from sandbox.context import RuntimeContext, business_date_of, use_build_context
-from sandbox.errors import BadRequest, NotFound
+from sandbox.context import RuntimeContext, use_build_context
+from sandbox.errors import BadRequest, Conflict, NotFound
 
 MOST_MEMBERS = 500
 
@@ -158,6 +161,41 @@ def set_do_not_contact(
         )
 
 
+def note_contacted(*, ctx: RuntimeContext, member_id: int, actor: AbstractBaseUser) -> Contact:
+    """Write down that somebody has just reached a member by phone.
+
+    Raises:
+        SandboxReadOnly: the context is in the past. NotFound: no such member.
+        Conflict: somebody did within the last days.
+    """
+    ctx.require_live()
+    with transaction.atomic():
+        # Of two people at once the second is told what the first one did.
+        members = Member.objects.select_for_update(no_key=True)
+        if members.filter(site=ctx.site, pk=member_id).first() is None:
+            raise NotFound
+        consent = consents_of(member_ids=[member_id], ctx=ctx).get(member_id, Consent())
+        if consent.free_from is not None:
+            text = _("This member was contacted on %(day)s.") % {"day": consent.last_contact}
+            raise Conflict(text)
+        contact = record_contact(
+            ctx=ctx,
+            member_id=member_id,
+            channel="phone",
+            outcome=CoachTaskEvent.Outcome.REACHED.value,
+            actor=actor,
+        )
+        record_change(
+            action="member_contacted",
+            subject=contact,
+            site_id=ctx.site.pk,
+            actor_id=actor.pk,
+            before={},
+            after={"member": member_id, "channel": contact.channel, "outcome": contact.outcome},
+        )
+    return contact
+
+
 def _assistants_for(
     ctx: RuntimeContext, members: Collection[int], assistant_id: int | None
 ) -> dict[int, str]:
@@ -192,24 +230,9 @@ def own_assistants(*, member_ids: Collection[int], ctx: RuntimeContext) -> dict[
         .distinct("member_id")
         .values_list("member_id", "assistant_id")
     )
-    there = working_assistants(ctx=ctx)
+    there = employed_assistants(ctx=ctx)
     own = {member_id: pk for member_id, pk, _last in served if pk in there}
     return own | {member_id: pk for member_id, pk in assigned if pk in there}
-
-
-def working_assistants(*, ctx: RuntimeContext) -> dict[int, str]:
-    """The store's assistants at D by id, with their names, in the order of these."""
-    day = ctx.business_date
-    versions = AssistantVersion.objects.filter(
-        site=ctx.site, business_date__lte=day, valid_to__gt=day
-    ).order_by("name", "assistant_id")
-    return {
-        pk: name or external_id
-        for pk, external_id, name, left_at in versions.values_list(
-            "assistant_id", "assistant__external_id", "name", "left_at"
-        )
-        if left_at is None or business_date_of(ctx.site, left_at) > day
-    }
 
 
 def _passed_over(

@@ -7,8 +7,8 @@ from typing import Any
 from django import template
 from django.urls import reverse
 
+from metrics.assistant_board import employed_assistants
 from metrics.consent import Consent
-from metrics.entries.outreach import working_assistants
 from metrics.member_forms import (
     MAY_ASSIGN,
     MAY_CHANGE_CONSENT,
@@ -31,7 +31,7 @@ def member_actions(
     ctx: RuntimeContext = request.context
     if "member_forms" not in request.__dict__:
         # The same for every member of a page.
-        assistants = working_assistants(ctx=ctx)
+        assistants = employed_assistants(ctx=ctx)
         request.member_forms = (
             TaskForm(assistants=assistants, initial={"kind": CoachTask.Kind.RECALL}),
             ContactForm(assistants=assistants),

@@ -228,7 +228,7 @@ def test_the_pages_take_as_many_statements_for_many_assistants_as_for_three(
 
     with django_assert_max_num_queries(60):
         manager.get(page)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(36):
         manager.get(HOME)
 
 

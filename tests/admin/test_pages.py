@@ -149,7 +149,7 @@ def test_a_members_page_costs_the_same_with_many_bills(manager, east):
         ("admin:index", 35),
         ("admin:tonight", 26),
         ("admin:daily_text", 29),
-        ("admin:metrics_member_changelist", 20),
+        ("admin:metrics_member_changelist", 21),
         ("admin:metrics_settlement_changelist", 25),
         ("admin:aijobs_triggerjob_changelist", 25),
         ("admin:aijobs_alert_changelist", 25),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from metrics.importers.kinds.base import Column, Kind
-from metrics.importers.kinds.people import ASSIGNMENTS, CONSENTS, CONTACTS, MEMBERS, NOTES
+from metrics.importers.kinds.people import ASSIGNMENTS, CONTACTS, MEMBERS, NOTES
 from metrics.importers.kinds.sales import CARD_ENTRIES, SERVICE_LINES, SETTLEMENTS
 from metrics.importers.kinds.staff import (
     ADJUSTMENTS,
@@ -25,7 +25,6 @@ __all__ = [
     "ASSISTANTS",
     "CARD_ENTRIES",
     "CLOSURES",
-    "CONSENTS",
     "CONTACTS",
     "KINDS",
     "LEVELS",

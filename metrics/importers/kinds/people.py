@@ -29,21 +29,6 @@ MEMBERS = Kind(
     is_identity=True,
 )
 
-# What a person here says of a member; the till's own columns stay as they are.
-CONSENTS = Kind(
-    "members",
-    "members",
-    (EXTERNAL_ID, Column("do_not_contact", values.boolean, "boolean", required=True)),
-    is_identity=True,
-    kept={
-        "name": "coalesce(v.name, '')",
-        "phone": "coalesce(v.phone, '')",
-        "joined_at": "v.joined_at",
-        "birthday": "v.birthday",
-        "is_minor": "coalesce(v.is_minor, false)",
-    },
-)
-
 ASSIGNMENTS = Kind(
     "assignments",
     "member_assignments",

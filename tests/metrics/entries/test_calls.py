@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from metrics.entries import assign_recall, note_contacted
-from metrics.models import Assistant, CoachTask, Contact
+from metrics.entries import note_contacted
+from metrics.models import Contact
 from sandbox.context import RuntimeContext, live_context, use_context
 from sandbox.errors import Conflict
-from tests.factories import days_before, make_site, push_assistant, push_bill, push_member
+from tests.factories import days_before, make_site, push_bill, push_member
 
 
 @pytest.mark.django_db(transaction=True)
@@ -22,27 +22,14 @@ def test_of_two_people_at_once_one_is_refused(django_user_model, events):
     site = make_site()
     member = push_member(site)
     push_bill(site, days_before(site, 9), member=member)
-    push_assistant(site, "A1")
     actor = django_user_model.objects.create_user("lan")
-    with use_context(live_context(site)):
-        assistant = Assistant.objects.get(site=site)
-
-    def assign(ctx: RuntimeContext) -> None:
-        assign_recall(
-            ctx=ctx,
-            member_id=member.pk,
-            assistant_id=assistant.pk,
-            due_on=ctx.business_date,
-            actor=actor,
-        )
 
     def contact(ctx: RuntimeContext) -> None:
         note_contacted(ctx=ctx, member_id=member.pk, actor=actor)
 
-    assert sorted(at_once(site, assign)) == ["conflict", "done"]
     assert sorted(at_once(site, contact)) == ["conflict", "done"]
     with use_context(live_context(site)):
-        assert CoachTask.objects.count() == Contact.objects.count() == 1
+        assert Contact.objects.count() == 1
 
 
 def at_once(site: Any, act: Callable[[RuntimeContext], None]) -> list[str]:
