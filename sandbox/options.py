@@ -81,6 +81,16 @@ OPTIONS = [
         "low_balance_yuan", int, 100, _("yuan on the card below which a balance is low")
     ),
     OptionDeclaration(
+        "quiet_from", str, "22:00", _("time from which no member is written to"), is_time_of_day
+    ),
+    OptionDeclaration(
+        "quiet_until",
+        str,
+        "10:00",
+        _("time from which members may be written to again"),
+        is_time_of_day,
+    ),
+    OptionDeclaration(
         "late_data_minutes", int, 30, _("minutes without a bill before data is late")
     ),
     OptionDeclaration(

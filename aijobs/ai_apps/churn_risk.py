@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from aijobs.ai_apps.finding import is_broken, is_late
+from aijobs.ai_apps.finding import is_broken, is_late, trend_days
 from aijobs.ai_apps.phrases import number_words, weekday_words
 
 # Overdue ratio -> risk, in between along a straight line.
@@ -59,12 +59,6 @@ def risk_of(features: dict[str, Any]) -> tuple[int, list[str]]:
     if risk < floor:
         reasons.append(f"阶段为{features['stage']}，最近一次到店是 {away} 天前，还不能放心")
     return round(min(_MOST, max(_LEAST, floor, risk))), reasons
-
-
-def trend_days(features: dict[str, Any]) -> int:
-    """Months for who comes often, quarters for the rest: few visits fall into a month by chance."""
-    rhythm = features["rhythm"]
-    return 30 if rhythm is not None and rhythm["median_interval_days"] <= 15 else 90
 
 
 def _between(points: Sequence[tuple[float, float]], at: float) -> float:

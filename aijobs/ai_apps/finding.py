@@ -11,6 +11,8 @@ from aijobs.ai_apps.phrases import day_words, weekday_words, yuan_words
 
 # Below this many bills nothing is a habit.
 HABIT_BILLS = 4
+# Who comes at least every so many days comes often.
+_FREQUENT_DAYS = 15
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Finding:
         weight: 0 to 100, what it matters for the next visit.
         evidence: the figures and dates that show it, without 「依据：」.
         sample: how many visits it is read from; None for what somebody did or said.
+        at_visit: what to do about it when they come; empty: nothing of its own.
     """
 
     kind: str
@@ -35,6 +38,7 @@ class Finding:
     evidence: str
     confidence: float
     sample: int | None = None
+    at_visit: str = ""
 
     @property
     def is_anecdote(self) -> bool:
@@ -65,6 +69,13 @@ def is_late(features: dict[str, Any]) -> bool:
     """Whether the day on which the member would have come has passed, by more than a day."""
     rhythm = features["rhythm"]
     return rhythm is not None and rhythm["days_away"] >= rhythm["median_interval_days"] + 2
+
+
+def trend_days(features: dict[str, Any]) -> int:
+    """Months for who comes often, quarters for the rest: few visits fall into a month by chance."""
+    rhythm = features["rhythm"]
+    is_frequent = rhythm is not None and rhythm["median_interval_days"] <= _FREQUENT_DAYS
+    return 30 if is_frequent else 90
 
 
 def present_partner(features: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""Findings from bills: rhythm, trend, time and place, company, spend, card, promotions."""
+"""Findings from visits: rhythm, trend, time and place, company."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aijobs.ai_apps.finding import (
     is_late,
     last_visit_words,
     present_partner,
+    trend_days,
 )
 from aijobs.ai_apps.phrases import (
     day_words,
@@ -24,18 +25,12 @@ from aijobs.ai_apps.phrases import (
 
 # Shares of the bills from which a habit is one, and a strong one.
 _HABIT, _STRONG = 0.4, 0.6
-# Somebody who comes at least every so many days is compared by months, others by quarters.
-_FREQUENT_DAYS = 15
 # Days away after which somebody who seldom comes has left, as far as the store can tell.
 _GONE_DAYS = 90
-# The card lasts for so few, or so many, visits like the usual ones.
-_LOW_VISITS, _MANY_VISITS = 2, 8
-# Spend of the newest visits against the usual.
-_MORE, _LESS = 1.4, 0.6
 
 
 def find_of_visits(features: dict[str, Any]) -> Iterator[Finding]:
-    finders = (_state, _trend, _spend, _time_and_place, _moved, _company, _card, _promotion, _goods)
+    finders = (_state, _trend, _time_and_place, _moved, _company)
     for finder in finders:
         found = finder(features)
         if found is not None:
@@ -212,18 +207,20 @@ def _who_asks(features: dict[str, Any]) -> str:
 
 def _trend(features: dict[str, Any]) -> Finding | None:
     """More or fewer visits than before; a broken rhythm says the latter already."""
-    visits, rhythm = features["visits"], features["rhythm"]
-    if rhythm is None or features["stage"] in ("新客", "回流"):
+    visits = features["visits"]
+    if features["rhythm"] is None or features["stage"] in ("新客", "回流"):
         return None
-    days = 30 if rhythm["median_interval_days"] <= _FREQUENT_DAYS else 90
+    days = trend_days(features)
     last, before = visits[f"last_{days}d"], visits[f"previous_{days}d"]
     evidence = f"近 {days} 天到店 {last} 次，之前 {days} 天 {before} 次"
     if before and last - before >= 2 and last >= 1.5 * before:
         summary = "最近来得比以前勤，正是把下次约好的时候"
-        return Finding("trend", 48, "消费习惯", "📈", summary, evidence, 0.7)
+        deed = "趁热约好下一次"
+        return Finding("trend", 48, "消费习惯", "📈", summary, evidence, 0.7, at_visit=deed)
     if before - last >= 2 and before >= 1.5 * last and not is_broken(features):
         summary = "还在来，但比以前少了，见面问问哪里不顺手"
-        return Finding("trend", 62, "消费习惯", "📉", summary, evidence, 0.7)
+        deed = "问一句最近哪里不顺手"
+        return Finding("trend", 62, "消费习惯", "📉", summary, evidence, 0.7, at_visit=deed)
     return None
 
 
@@ -289,6 +286,7 @@ def _moved(features: dict[str, Any]) -> Finding | None:
         f"最近 {len(newest)} 单都在{newest[0]}，近 180 天 {features['spend']['bills']} 单中"
         f" {usual['bills']} 单在{usual['name']}",
         0.65,
+        at_visit="问一句今天想坐哪边",
     )
 
 
@@ -299,10 +297,10 @@ def _company(features: dict[str, Any]) -> Finding | None:
     stays = f"，每次约 {number_words(party['usual_hours'])} 小时" if party["usual_hours"] else ""
     if party["of_three_or_more"] >= _STRONG * party["bills"]:
         summary, count, emoji = "多是三四人一起来，留位要宽敞一点", party["of_three_or_more"], "👥"
-        counted = f"{count} 单是三人以上"
+        counted, deed = f"{count} 单是三人以上", "位置留宽敞一点"
     elif party["alone"] >= _HABIT * party["bills"]:
         summary, count, emoji = "常一个人来，可以问要不要找人对打", party["alone"], "🧍"
-        counted = f"{count} 单是一个人"
+        counted, deed = f"{count} 单是一个人", "问一句要不要找人对打"
     else:
         return None
     return Finding(
@@ -313,99 +311,5 @@ def _company(features: dict[str, Any]) -> Finding | None:
         summary,
         f"近 180 天写明人数的 {party['bills']} 单中 {counted}{stays}",
         0.65,
-    )
-
-
-# --- What they spend ------------------------------------------------------------------------------
-
-
-def _spend(features: dict[str, Any]) -> Finding | None:
-    spend, visits = features["spend"], features["visits"]
-    usual, newest = float(spend["usual_visit"] or 0), float(spend["newest_visits"] or 0)
-    if visits["count_180d"] < 2 * HABIT_BILLS or not usual:
-        return None
-    evidence = (
-        f"最近几次到店每次约 {yuan_words(spend['newest_visits'])}，"
-        f"近 180 天每次约 {yuan_words(spend['usual_visit'])}"
-    )
-    if newest >= _MORE * usual:
-        summary = "最近每次花得比平时多，玩得更久，服务跟上"
-        return Finding("spend", 42, "消费习惯", "💹", summary, evidence, 0.6)
-    if newest <= _LESS * usual:
-        summary = "最近每次花得比平时少，见面听听是不是不尽兴"
-        return Finding("spend", 50, "消费习惯", "🪙", summary, evidence, 0.6)
-    return None
-
-
-def _card(features: dict[str, Any]) -> Finding | None:
-    card, as_of = features["card"], features["as_of"]
-    left, recharge = card["visits_left"], card["last_recharge"]
-    bills = features["spend"]["bills"]
-    if left is None:
-        return None
-    since = (
-        f"，上次充值 {day_words(recharge['date'], as_of)} {yuan_words(recharge['principal'])}"
-        if recharge
-        else ""
-    )
-    evidence = (
-        f"储值余额 {yuan_words(card['balance'])}，"
-        f"每次到店约 {yuan_words(features['spend']['usual_visit'])}{since}"
-    )
-    sample = features["visits"]["count_180d"]
-    if is_broken(features) and left >= _MANY_VISITS / 2:
-        summary = "储值还够来好几次，人却没来，值得请回来"
-        weight = 66 + min(20, left)
-        return Finding("card", weight, "客户基础", "💳", summary, evidence, 0.75, sample=sample)
-    if left >= _MANY_VISITS:
-        summary = "储值充足，这阵子不用提充值"
-        return Finding("card", 26, "客户基础", "💳", summary, evidence, 0.6, sample=sample)
-    if bills >= HABIT_BILLS and not card["card_bills"] and not recharge:
-        summary = "不用储值卡，都是现付，别硬推充值"
-        paid = f"近 180 天 {bills} 单没有一单用卡"
-        return Finding("card", 24, "促销偏好", "💵", summary, paid, 0.6)
-    if left < _LOW_VISITS and (recharge or card["card_bills"]):
-        summary = (
-            "储值只够来一两次，结账时由前台顺带问一句"
-            if left >= 0.5
-            else "储值基本用完，结账时由前台问一句"
-        )
-        weight = 40 if is_broken(features) or sample < HABIT_BILLS else 60
-        return Finding("card", weight, "客户基础", "💳", summary, evidence, 0.75, sample=sample)
-    return None
-
-
-def _promotion(features: dict[str, Any]) -> Finding | None:
-    spend = features["spend"]
-    bills, count = spend["bills"], spend["groupbuy_or_coupon_bills"]
-    if bills < HABIT_BILLS or count < 0.3 * bills:
-        return None
-    return Finding(
-        "promotion",
-        40 + 10 * count / bills,
-        "促销偏好",
-        "🎟️",
-        "看券和团购来，核券先办好，别让人等",
-        f"近 180 天 {bills} 单中 {count} 单用了团购或券",
-        0.7,
-    )
-
-
-def _goods(features: dict[str, Any]) -> Finding | None:
-    spend = features["spend"]
-    bills, count = spend["bills"], spend["goods_bills"]
-    if bills < HABIT_BILLS or 0 < count < 0.95 * bills:
-        return None
-    if count:
-        summary, emoji = "几乎每次都点饮料小食，坐下先问一句", "🥤"
-    else:
-        summary, emoji = "只打球，不点饮料小食，别反复推", "🎯"
-    return Finding(
-        "goods",
-        22,
-        "消费习惯",
-        emoji,
-        summary,
-        f"近 180 天 {bills} 单中 {count} 单点了商品",
-        0.6,
+        at_visit=deed,
     )

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from aijobs.ai_apps.base import Features
-from aijobs.ai_apps.contact_rules import describe_contact
+from aijobs.ai_apps.contact_rules import describe_contact, read_limits
 from aijobs.ai_apps.member_habits import (
     NEWEST_VISITS,
     area_words,
@@ -76,6 +76,7 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
     days = read_visits(ctx, member_id, visits, metrics)
     story = read_story(ctx, member_id)
     touches = read_touches(ctx, member_id)
+    limits = read_limits(ctx)
     habits = describe_habits(ctx, bills)
     values = {
         "member": member_token(member_id),
@@ -85,7 +86,7 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
         "known_since": person.known_since.isoformat(),
         "stage": STAGES.get(metrics["lifecycle_stage"] or ""),
         "visits": describe_visits(ctx, visits, away=metrics["last_visit_days"]),
-        "rhythm": describe_rhythm(ctx, days, metrics),
+        "rhythm": describe_rhythm(ctx, days, metrics, at_risk=limits.at_risk_ratio),
         "returned": describe_return(ctx, days, metrics),
         "spend": _describe_spend(ctx, bills, by_day),
         **habits,
@@ -100,7 +101,7 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
         "open_tasks": story.open_tasks(),
         "deadlines": deadlines(ctx),
         "birthday": near_birthday(ctx, person),
-        "contact": describe_contact(ctx, person, touches),
+        "contact": describe_contact(ctx, person, touches, limits),
     }
     return Features(
         values=values,

@@ -15,7 +15,6 @@ from aijobs.ai_apps.member_reading import HABIT_DAYS, Bill
 from aijobs.ai_apps.phrases import WEEKDAYS, ahead_words
 from metrics.calculations.rhythm import overdue, visit_days
 from sandbox.context import RuntimeContext
-from sandbox.options import option
 
 # The rhythm of somebody who comes too seldom for half a year to show one.
 LONG_DAYS = 730
@@ -81,14 +80,14 @@ def read_visits(
 
 
 def describe_rhythm(
-    ctx: RuntimeContext, days: Sequence[date], metrics: dict[str, Any]
+    ctx: RuntimeContext, days: Sequence[date], metrics: dict[str, Any], *, at_risk: float
 ) -> dict[str, Any] | None:
     """Own rhythm: days away over the own median interval; None where no rhythm shows.
 
     As the catalog has it; for those who come too seldom for that, the same of two years.
 
     Args:
-        days: see `read_visits`.
+        days: see `read_visits`. at_risk: the overdue ratio from which a rhythm is broken.
     """
     usual, ratio, basis = metrics["visit_interval_median"], metrics["overdue_ratio"], HABIT_DAYS
     if usual is None:
@@ -97,7 +96,6 @@ def describe_rhythm(
         gaps = [Decimal((later - day).days) for day, later in itertools.pairwise(days)]
         usual, basis = median(gaps).quantize(Decimal("0.1")), LONG_DAYS
         ratio = overdue(metrics["last_visit_days"], usual)
-    at_risk = option("at_risk_ratio", site=ctx.site)
     expected = days[-1] + timedelta(days=round(usual))
     broken = days[-1] + timedelta(days=math.ceil(usual * Decimal(at_risk)))
     return {

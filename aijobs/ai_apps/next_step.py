@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aijobs.ai_apps.churn_risk import trend_days
 from aijobs.ai_apps.finding import (
     free_to_ask,
     is_broken,
@@ -12,20 +11,11 @@ from aijobs.ai_apps.finding import (
     is_settled,
     open_task,
     present_partner,
+    trend_days,
     why_not_words,
 )
 from aijobs.ai_apps.member_findings import find_all
 from aijobs.ai_apps.phrases import day_words, weekday_words
-
-# What else to do at a visit: by the kind of finding, by what its summary says.
-_ALSO = {
-    "trend": (("勤", "趁热约好下一次"), ("少", "问一句最近哪里不顺手")),
-    "spend": (("多", "多照看一眼"), ("少", "听听是不是不尽兴")),
-    "card": (("结账", "结账时由前台问一句要不要续储值"),),
-    "company": (("三四人", "位置留宽敞一点"), ("一个人", "问一句要不要找人对打")),
-    "promotion": (("券", "用券的先帮着核好"),),
-    "moved": (("换到", "问一句今天想坐哪边"),),
-}
 
 
 def next_step(features: dict[str, Any]) -> str:
@@ -248,12 +238,7 @@ def _carry_on(features: dict[str, Any]) -> str:
 
 def _also(features: dict[str, Any]) -> str:
     """What else is worth a word at this visit, of all that stands out."""
-    kinds = (finding for finding in find_all(features) if finding.kind in _ALSO)
-    finding = next(kinds, None)
-    if finding is None:
-        return ""
-    words = _ALSO[finding.kind]
-    return next((f"，{say}" for mark, say in words if mark in finding.summary), "")
+    return next((f"，{row.at_visit}" for row in find_all(features) if row.at_visit), "")
 
 
 # --- Who, when, with what -------------------------------------------------------------------------

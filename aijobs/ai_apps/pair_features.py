@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from aijobs.ai_apps.base import Features
-from aijobs.ai_apps.contact_rules import describe_contact
+from aijobs.ai_apps.contact_rules import describe_contact, read_limits
 from aijobs.ai_apps.figures import percent
 from aijobs.ai_apps.member_features import (
     deadlines,
@@ -80,6 +80,7 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
     days = read_visits(ctx, target.member, visits, metrics)
     story = read_story(ctx, target.member)
     touches = read_touches(ctx, target.member)
+    limits = read_limits(ctx)
     tasks = [task for task in story.tasks if task.assistant_id == target.assistant][:_MOST_TASKS]
     habits = describe_habits(ctx, bills)
     away = metrics["last_visit_days"]
@@ -105,7 +106,7 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
         "visits": describe_visits(ctx, visits, away=away),
         "known_since": person.known_since.isoformat(),
         "last_bill": describe_last_bill(bills),
-        "rhythm": describe_rhythm(ctx, days, metrics),
+        "rhythm": describe_rhythm(ctx, days, metrics, at_risk=limits.at_risk_ratio),
         "returned": describe_return(ctx, days, metrics),
         "habits": habits,
         "next_usual_day": next_usual_day(ctx, habits["weekdays"]),
@@ -117,7 +118,7 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
         "said": story.describe(visits, as_of=ctx.business_date),
         "deadlines": deadlines(ctx),
         "birthday": near_birthday(ctx, person),
-        "contact": describe_contact(ctx, person, touches),
+        "contact": describe_contact(ctx, person, touches, limits),
     }
     return Features(
         values=values,

@@ -22,6 +22,7 @@ from metrics.models import (
 )
 from sandbox.context import use_context
 from sandbox.errors import NotFound
+from sandbox.options import set_option
 from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
 
 APPS = ("app3_clue", "app7_customer")
@@ -305,6 +306,18 @@ def test_one_contact_a_week_is_shared_by_all(store, ago, is_paused):
     paused_until = told(store)["contact"]["paused_until"]
 
     assert paused_until == (store.day(ago - 7).isoformat() if is_paused else None)
+
+
+def test_a_store_may_set_the_pause_and_the_quiet_hours(store):
+    with use_context(store.live):
+        contact(store, ago=4)
+        set_option(key="contact_pause_days", value=10, site=store.site, actor_id=None)
+        set_option(key="quiet_from", value="21:30", site=store.site, actor_id=None)
+
+    values = told(store)["contact"]
+
+    assert values["paused_until"] == store.day(-6).isoformat()
+    assert (values["pause_days"], values["quiet_hours"]) == (10, "21:30-10:00")
 
 
 def test_an_outcome_on_a_task_was_a_contact_too(store):
