@@ -57,7 +57,9 @@ def risk_of(features: dict[str, Any]) -> tuple[int, list[str]]:
         reasons.append(f"近 {days} 天到店 {now} 次，之前 {days} 天 {before} 次，{way}")
     floor = _FLOORS.get(features["stage"] or "", 0)
     if risk < floor:
-        reasons.append(f"阶段为{features['stage']}，最近一次到店是 {away} 天前，还不能放心")
+        young = features["stage"] in ("新客", "回流")
+        why = f"{away} 天前刚来过，习惯还没稳" if young else f"最近一次到店已是 {away} 天前"
+        reasons.append(f"阶段为{features['stage']}，{why}")
     return round(min(_MOST, max(_LEAST, floor, risk))), reasons
 
 

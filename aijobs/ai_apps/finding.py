@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from aijobs.ai_apps.member_habits import ENOUGH_VISITS
@@ -11,6 +12,8 @@ from aijobs.ai_apps.phrases import day_words, weekday_words, yuan_words
 
 # Below this many bills nothing is a habit.
 HABIT_BILLS = 4
+# A contact that nothing came of matters for so many days.
+_CONTACT_DAYS = 30
 # Who comes at least every so many days comes often.
 _FREQUENT_DAYS = 15
 
@@ -63,6 +66,20 @@ def why_not_words(features: dict[str, Any]) -> str:
     why, as_of = features["contact"]["why_not"], features["as_of"]
     day, gap, rest = why.partition(" ")
     return f"{day_words(day, as_of)}{rest}" if gap else str(why)
+
+
+def is_contact_open(features: dict[str, Any]) -> bool:
+    """Whether the last contact still matters: not long ago, and they have not come since."""
+    contact, last = features["contact"], features["visits"]["last"]
+    if contact["last_contact"] is None:
+        return False
+    days = date.fromisoformat(features["as_of"]) - date.fromisoformat(contact["last_contact"])
+    return days.days <= _CONTACT_DAYS and (last is None or last < contact["last_contact"])
+
+
+def has_declined(features: dict[str, Any]) -> bool:
+    """Whether they lately said no to coming."""
+    return is_contact_open(features) and features["contact"]["last_outcome"] == "婉拒"
 
 
 def is_late(features: dict[str, Any]) -> bool:

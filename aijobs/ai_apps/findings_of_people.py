@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from aijobs.ai_apps.finding import (
     Finding,
     is_broken,
+    is_contact_open,
     is_settled,
     open_task,
     why_not_words,
@@ -18,8 +18,6 @@ from aijobs.ai_apps.phrases import day_words
 # Of all services, from which an assistant is the partner.
 _MAIN, _SECOND = 0.6, 0.7
 _SERVICES, _VISITS = 3, 5
-# A contact that nothing came of matters for so many days.
-_CONTACT_DAYS = 30
 _AFTER_CONTACT = {
     "婉拒": ("上次联系婉拒了，别接着约", 67.0),
     "未接": ("上次没联系上，别连着打，换个方式", 31.0),
@@ -264,7 +262,7 @@ def _contact(features: dict[str, Any]) -> Finding | None:
             f"截至 {day_words(as_of, as_of)}，上次联系的结果是号码错误",
             0.85,
         )
-    if contact["last_contact"] is None or _is_over(features):
+    if not is_contact_open(features):
         return None
     way = f"{contact['last_channel']}联系" if contact["last_channel"] else "联系"
     evidence = (
@@ -275,10 +273,3 @@ def _contact(features: dict[str, Any]) -> Finding | None:
     if contact["paused_until"] and contact["last_outcome"] == "已联系":
         summary, weight = "刚联系过，先等等，谁都不重复打扰", 29.0
     return Finding("contact", weight, "重要反馈", "☎️", summary, evidence, 0.8) if summary else None
-
-
-def _is_over(features: dict[str, Any]) -> bool:
-    """Whether the last contact no longer matters: they have come since, or it is long ago."""
-    contact, last = features["contact"], features["visits"]["last"]
-    days = date.fromisoformat(features["as_of"]) - date.fromisoformat(contact["last_contact"])
-    return days.days > _CONTACT_DAYS or (last is not None and last >= contact["last_contact"])

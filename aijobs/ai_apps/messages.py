@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aijobs.ai_apps.finding import free_to_ask, is_broken, is_settled, open_task
+from aijobs.ai_apps.finding import free_to_ask, has_declined, is_broken, is_settled, open_task
 from aijobs.ai_apps.outputs import TalkingPoint
 from aijobs.ai_apps.phrases import day_words, number_words, weekday_words
 from aijobs.ai_apps.talking_facts import (
@@ -228,7 +228,7 @@ def _invitation(features: dict[str, Any]) -> TalkingPoint | None:
     day = features["next_usual_day"]
     if features["visits"]["last"] is None or not (is_broken(features) or day):
         return None
-    if features["said"]["absence"]:
+    if features["said"]["absence"] or has_declined(features):
         return None
     is_gone = _is_gone(features)
     on = f"{features['deadlines']['soon']}前，白天"

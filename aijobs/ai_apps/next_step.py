@@ -6,6 +6,7 @@ from typing import Any
 
 from aijobs.ai_apps.finding import (
     free_to_ask,
+    has_declined,
     is_broken,
     is_late,
     is_settled,
@@ -33,6 +34,7 @@ def next_step(features: dict[str, Any]) -> str:
         _promise,
         _birthday,
         _gone,
+        _declined,
         _absence,
         _ask,
         _wait,
@@ -151,6 +153,16 @@ def _gone(features: dict[str, Any]) -> str:
             f"（由头〔请店长填写〕），没有回应就记一笔，不再联系。"
         )
     return f"{since}，也没有储值：不专门联系；哪天来了由{_host(features)}接待，{_at_the_table(features)}。"
+
+
+def _declined(features: dict[str, Any]) -> str:
+    if not has_declined(features):
+        return ""
+    asked = day_words(features["contact"]["last_contact"], features["as_of"])
+    return (
+        f"{asked}联系时婉拒了，先不再约；哪天来了由{_host(features)}接待，"
+        f"{_at_the_table(features)}{_also(features)}，不问为什么没来。"
+    )
 
 
 def _absence(features: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ _FREQUENCIES = (
     (18.0, "半个月左右来一次"),
     (40.0, "一个月左右来一次"),
     (75.0, "一两个月来一次"),
+    (120.0, "隔两三个月来一次"),
 )
 _RARELY = "隔好几个月来一次"
 # A day of another year is written with its year if it is further away than this.

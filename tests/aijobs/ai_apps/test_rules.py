@@ -370,6 +370,14 @@ def test_who_said_that_they_are_busy_is_not_asked(features):
     assert "先不约" in next_step(features)
 
 
+@pytest.mark.parametrize(("ago", "is_left"), [(10, True), (30, False)])
+def test_who_declined_since_their_last_visit_is_not_asked_again(features, ago, is_left):
+    features["contact"] |= {"last_contact": day(features, -ago), "last_outcome": "婉拒"}
+
+    # The last visit was 20 days ago: what was said before it is over.
+    assert ("先不再约" in next_step(features)) == is_left
+
+
 def test_a_wrong_number_is_checked_at_the_next_visit(features):
     features["contact"]["is_number_wrong"] = True
 
