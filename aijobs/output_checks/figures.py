@@ -238,7 +238,7 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
     for pattern, read in (
         # Tokens, names with a number in them, the time of a timestamp, marks of enumeration.
         (
-            r"(?:会员|助教|员工)#\d+|超\s*90\s*天|满\s*45\s*天|黑[八8]|[八九89]球|抢[三五七九\d]"
+            r"(?:会员|助教|员工)#\d+|超\s*90\s*天|满\s*45\s*天|黑[八8]|(?<!\d)[八九89]球|抢[三五七九\d]"
             r"|第?[1-4一二三四]\s*季度|(?<=\d)T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[+-]\d{2}:\d{2}|Z)?"
             r"|(?:^|(?<=[\n。；;]))\s*(?:\d{1,2}[.、)）](?!\d)|[（(]\d{1,2}[)）])|[①-⑳]|\d\ufe0f?\u20e3",
             _pass_over,
