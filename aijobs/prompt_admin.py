@@ -65,7 +65,7 @@ class PromptAdmin(SiteModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Prompt | None = None) -> list[str]:
         if obj is None:
-            return ["app", "template", "note"]
+            return ["app", "note", "template"]
         return ["app_title", "version", "note", "author", "created_at", "template"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Prompt | None = None) -> list[str]:
@@ -111,4 +111,5 @@ class PromptAdmin(SiteModelAdmin):
     @admin.display(description="")
     def again(self, prompt: Prompt) -> str:
         address = reverse("admin:aijobs_prompt_add")
-        return format_html('<a href="{}?app={}">{}</a>', address, prompt.app, _("New version"))
+        link = '<a class="text-primary-600" href="{}?app={}">{}</a>'
+        return format_html(link, address, prompt.app, _("New version"))
