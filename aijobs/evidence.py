@@ -25,6 +25,8 @@ from metrics.models import (
     AssistantVersion,
     CardEntry,
     CoachTask,
+    CoachTaskEvent,
+    Contact,
     Note,
     ServiceLine,
     Settlement,
@@ -81,7 +83,7 @@ def evidence_of(references: Mapping[str, Any], *, target: Target, ctx: RuntimeCo
     metrics, rows = _with_sources(references, ctx)
     until, figures = _figures(metrics, target, ctx)
     groups = [
-        _open_group(kind, rows[table], ctx) for table, kind in _KINDS.items() if rows.get(table)
+        _open_group(kind, rows[table], ctx) for table, kind in KINDS.items() if rows.get(table)
     ]
     return Evidence(until, figures, groups)
 
@@ -194,7 +196,7 @@ def _clue_page(clue: RetentionClue) -> str:
     return reverse("admin:aijobs_clue_run", args=[clue.member_id, clue.run_id])
 
 
-_KINDS = {
+KINDS = {
     "settlements": _Kind(
         gettext_lazy("bills"),
         _settlements,
@@ -221,6 +223,12 @@ _KINDS = {
         lambda ctx: Note.objects.all(),
         lambda note: note.text,
         lambda note: _change_page("member", note.member_id) + "#notes",
+    ),
+    "contacts": _Kind(
+        gettext_lazy("contacts"),
+        lambda ctx: Contact.objects.all(),
+        lambda contact: str(CoachTaskEvent.Outcome(contact.outcome).label),
+        lambda contact: _change_page("contact", contact.pk),
     ),
     "coach_tasks": _Kind(
         gettext_lazy("tasks"),

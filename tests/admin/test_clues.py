@@ -11,18 +11,20 @@ from django.urls import reverse
 
 from aijobs.ai_apps.app8_consolidate import write_clues
 from aijobs.cache import store_result
+from aijobs.evidence import KINDS
 from aijobs.jobs import open_app_run
 from aijobs.manual_clues import add_manual_clue
 from aijobs.models import ClueFeedback, RetentionClue, Run, TriggerJob
+from aijobs.registry import AI_APPS
 from aijobs.runs import finish_run
 from aijobs.targets import Target
 from metrics.importers import push_rows
-from metrics.models import CardEntry, Settlement
+from metrics.models import Assistant, CardEntry, Settlement
 from sandbox.context import RuntimeContext, as_of_context, live_context, use_context
 from sandbox.models import AuditEntry
 from tests.admin.conftest import PAST, TODAY
 from tests.admin.pages import go_back, page_of, text_of
-from tests.factories import bill, card_entry, member_of, push_bills, push_member
+from tests.factories import bill, card_entry, member_of, push_assistant, push_bills, push_member
 
 FETCH = {"X-Requested-With": "fetch"}
 CLUE = {"category": "社交关系", "summary": "和老李一起来", "detail": "前台说的"}
@@ -478,3 +480,14 @@ def test_a_finance_result_opens_the_figures_of_its_closed_days(manager, east):
     opened = page.context["evidence"]
     assert opened.until == date(2026, 5, 4)
     assert [figure.value for figure in opened.figures] == [800, 140]
+
+
+@pytest.mark.parametrize("app", ["app3_clue", "app4_analysis", "app5_tactics", "app7_customer"])
+def test_every_kind_of_row_that_an_app_rests_on_can_be_opened(app, east, member):
+    push_assistant(east, "A1")
+    with use_context(live_context(east)) as ctx:
+        assistant = Assistant.objects.get(external_id="A1")
+        target = Target(member_id=member.pk, assistant_id=assistant.pk)
+        told = AI_APPS[app].build_features(ctx, target, {})
+
+    assert told.rows.keys() <= {*KINDS, "ai_cache"}
