@@ -342,16 +342,24 @@ AI_PROVIDER = env.str("AI_PROVIDER", default="rules")
 AI_CONCURRENCY = env.int("AI_CONCURRENCY", default=16)
 DASHSCOPE_BASE_URL = env.str("DASHSCOPE_BASE_URL", default="https://dashscope.aliyuncs.com")
 DASHSCOPE_API_KEY = secret("DASHSCOPE_API_KEY")
-# One application of the provider for each AI app: DASHSCOPE_APP_ID_APP3_CLUE, ...
-_APP_ID = "DASHSCOPE_APP_ID_"
-DASHSCOPE_APP_IDS = {
-    name.removeprefix(_APP_ID).lower(): value
-    for name, value in env.ENVIRON.items()
-    if name.startswith(_APP_ID)
-}
+
+
+def by_app(prefix: str) -> dict[str, str]:
+    """A variable for each AI app, by the app: DASHSCOPE_APP_ID_APP3_CLUE, ..."""
+    return {
+        name.removeprefix(prefix).lower(): value
+        for name, value in env.ENVIRON.items()
+        if name.startswith(prefix)
+    }
+
+
+# One application of the provider for each AI app.
+DASHSCOPE_APP_IDS = by_app("DASHSCOPE_APP_ID_")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
 OPENAI_API_KEY = secret("OPENAI_API_KEY")
+# Of all apps that have none of their own.
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
+OPENAI_MODELS = by_app("OPENAI_MODEL_")
 
 # --- Logging -----------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

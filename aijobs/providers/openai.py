@@ -19,7 +19,7 @@ class OpenAI:
     name = "openai"
 
     def model_of(self, app: str) -> str:
-        return str(settings.OPENAI_MODEL)
+        return str(settings.OPENAI_MODELS.get(app) or settings.OPENAI_MODEL)
 
     def complete(self, request: Request) -> Completion:
         url = f"{settings.OPENAI_BASE_URL.rstrip('/')}/chat/completions"
@@ -95,7 +95,7 @@ def _completion(body: Any, request: Request) -> Completion:
             text=text,
             tokens_in=int(usage.get("prompt_tokens") or estimate_tokens(request.prompt)),
             tokens_out=int(usage.get("completion_tokens") or estimate_tokens(text)),
-            model=str(body.get("model") or settings.OPENAI_MODEL),
+            model=str(body.get("model") or ""),
             request_id=str(body.get("id") or ""),
             is_estimated=not usage,
         )

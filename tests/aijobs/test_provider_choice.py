@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aijobs.providers import PROVIDER_OPTIONS, provider_for
+from aijobs.providers import PROVIDER_OPTIONS, PROVIDERS, provider_for
 from sandbox.context import use_context
 from sandbox.errors import BadRequest
 from sandbox.options import OptionReader, option_values, set_option
@@ -65,3 +65,11 @@ def test_work_under_way_goes_by_options_that_are_two_seconds_old_at_most(store, 
         assert reader["rate_wait_seconds"] == before
         now += 2.1
         assert reader["rate_wait_seconds"] == 7
+
+
+def test_an_app_may_have_a_model_of_its_own(settings):
+    settings.OPENAI_MODEL, settings.OPENAI_MODELS = "small", {"app1_chat": "large"}
+
+    asked = [PROVIDERS["openai"].model_of(app) for app in ("app1_chat", "app3_clue")]
+
+    assert asked == ["large", "small"]
