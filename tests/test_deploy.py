@@ -20,11 +20,13 @@ SERVICES = sorted(UNITS.glob("*.service"))
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")
 def test_systemd_has_nothing_to_say_about_the_units(tmp_path):
     names = []
+    python = Path(sys.executable).resolve()
     for unit in UNITS.iterdir():
         # An instance of each template; and a Python that is on this machine.
         name = unit.name.replace("@.", "@1.")
         text = unit.read_text(encoding="utf-8")
-        (tmp_path / name).write_text(text.replace("/opt/zqyy/.venv/bin/python", sys.executable))
+        # Not the link to it in .venv, whose folder may have a space: systemd takes no quotes there.
+        (tmp_path / name).write_text(text.replace("/opt/zqyy/.venv/bin/python", str(python)))
         if "@" in name:
             shutil.copy(tmp_path / name, tmp_path / name.replace("@1.", "@2."))
         names.append(str(tmp_path / name))

@@ -86,7 +86,7 @@ def test_a_flagged_insight_says_that_somebody_should_check_it(manager, east, fla
 
     page = text_of(manager.get(HOME, headers={"accept-language": "en"}))
 
-    assert ("To be checked" in page) == flagged
+    assert ("待核对" in page) == flagged
 
 
 def test_another_range_and_area_have_their_own(manager, east):

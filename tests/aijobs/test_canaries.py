@@ -14,7 +14,7 @@ import time_machine
 from django.contrib.auth.models import User
 
 from aijobs.ai_apps.base import read_prompt
-from aijobs.clues import add_manual_clue
+from aijobs.manual_clues import add_manual_clue
 from aijobs.models import CacheEntry, ClueFeedback, RetentionClue
 from aijobs.registry import AI_APPS
 from aijobs.standin.answers import ANSWERS
@@ -43,7 +43,7 @@ from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
 # The live day on which the past was the present, and how many days later it is now.
 D = datetime(2026, 4, 20, 4, tzinfo=UTC)  # 12:00 in Shanghai
 SINCE = 15
-CANARY, AMOUNT = "金丝雀", "98765.43"
+CANARY, AMOUNT, CENTS = "金丝雀", "98765.43", ".43"
 # All but the conversation.
 APPS = [key for key in AI_APPS if key != "app1_chat"]
 # No words of people.
@@ -198,10 +198,11 @@ def test_nothing_dated_after_the_date_reaches_any_prompt(grown, provider):
     assert sum(CANARY in str(entry.result) for entry in rows(grown, CacheEntry)) == 4
     now = prompts_at(grown, ago=0)
     assert {app for app in APPS if CANARY in now[app]} == {*APPS} - TOLD_OF_FIGURES
-    assert {app for app in APPS if AMOUNT in now[app]} >= TOLD_OF_FIGURES
+    # Also within a sum: nothing else is paid in cents.
+    assert {app for app in APPS if CENTS in now[app]} >= TOLD_OF_FIGURES
     # And for nobody who looks at D.
     assert prompts_at(grown, ago=SINCE) == before
-    assert not any(CANARY in prompt or AMOUNT[:5] in prompt for prompt in before.values())
+    assert not any(CANARY in prompt or CENTS in prompt for prompt in before.values())
 
 
 def test_nobody_is_named_in_any_prompt(grown, provider):
@@ -285,8 +286,12 @@ def test_the_rules_do_not_obey_a_note(store, note, text):
     quiet = answers(store)
     rewrite(store, note, text)
 
-    assert quiet["app6_note"] == {"clues": [], "score": 1}
-    assert answers(store) == quiet
+    said = answers(store)
+
+    # A longer note may be worth a point more.
+    assert said.pop("app6_note") in [{"clues": [], "score": score} for score in (1, 2)]
+    assert quiet.pop("app6_note") == {"clues": [], "score": 1}
+    assert said == quiet
 
 
 def answers(store: Store) -> dict[str, dict[str, Any]]:
