@@ -24,10 +24,12 @@ from tests.metrics.full_histories import EDGES, FIRST, TODAY
 from tests.metrics.full_stores import FACTS, SUMMARIES, FullStore, copy_that_ends_at
 from tests.metrics.oracle import Answers
 
-# Stores, days of each, and people and areas asked about on each day: 136 questions a metric in every
-# run, 510 by `make proof`.
-STORES = int(os.environ.get("PROOF_STORES", "4"))
-DAYS, PEOPLE = 17, int(os.environ.get("PROOF_PEOPLE", "2"))
+# Stores, days of each, and how many of those are days before a member is served: 56 questions a
+# metric just before something happens to whom it is about in every run, 504 by `make proof`.
+IS_FULL = os.environ.get("PROOF") == "full"
+STORES = 36 if IS_FULL else 4
+DAYS, SERVED = 21, 14
+EARLIEST = FIRST + timedelta(days=35)
 DATED = FACTS | SUMMARIES
 ENTITIES = {metric.key: metric.entity for metric in METRICS}
 # Lists that pages show, next to the metrics.
@@ -40,7 +42,10 @@ Asked = tuple[str, Site, date, frozenset[tuple[str, Any]]]
 
 @dataclass(frozen=True, repr=False)
 class Question:
-    """Every metric of one store on one day, of people to whom something happens on the next."""
+    """Every metric of one store on one day, of people to whom something happens on the next.
+
+    Each has a day of its store to itself, so the metrics of stores are asked as often as the others.
+    """
 
     site: Site
     day: date
@@ -198,66 +203,79 @@ def _columns(table: str) -> str:
 
 
 def draw_questions(stores: list[FullStore]) -> list[Question]:
-    """For each store, days before events and the edges of the calendar."""
+    """For each store, days before events and edges of the calendar."""
     return [
-        question
-        for number, store in enumerate(stores)
-        for question in _draw(store.site, random.Random(number))
+        question for number, store in enumerate(stores) for question in _draw(store.site, number)
     ]
 
 
-def _draw(site: Site, pick: random.Random) -> list[Question]:
-    first = FIRST + timedelta(days=35)
-    days = set(pick.sample(EDGES[1:], 4))
+def _draw(site: Site, number: int) -> list[Question]:
+    pick = random.Random(number)
+    days: set[date] = set()
+
+    def draw(count: int, among: Iterable[date]) -> None:
+        left = sorted({day for day in among if EARLIEST <= day < TODAY} - days)
+        days.update(pick.sample(left, min(count, len(left))))
+
     with use_build_context(site):
-        # The day before something in each table, then before any bill.
-        for table in (*pick.sample(list(FACTS), len(FACTS)), *["settlements"] * DAYS):
-            found = _column(f"SELECT business_date - 1 FROM {table} WHERE site_id = %s", site)
-            found = sorted({day for day in found if first <= day < TODAY} - days)
-            if found and len(days) < DAYS:
-                days.add(pick.choice(found))
-        return [_question(site, day, pick) for day in sorted(days) for _ in range(PEOPLE)]
+        draw(SERVED, _column(_BEFORE_SERVICE, site))
+        # The day before something in each table; each is looked at by every fourth store.
+        for table in list(FACTS)[number % 4 :: 4]:
+            draw(
+                1, _column(f"SELECT business_date - 1 FROM {table} WHERE site_id = %(site)s", site)
+            )
+        draw(DAYS - len(days), EDGES)
+        return [_question(site, day, pick) for day in sorted(days)]
+
+
+# The days before one of the members known was served by one of the assistants known.
+_BEFORE_SERVICE = """
+SELECT l.business_date - 1
+FROM service_lines l
+JOIN members m ON m.id = l.member_id AND m.business_date < l.business_date
+JOIN assistants a ON a.id = l.assistant_id AND a.business_date < l.business_date
+WHERE l.site_id = %(site)s
+"""
 
 
 def _question(site: Site, day: date, pick: random.Random) -> Question:
-    def one_of(statement: str, fallback: str) -> Any:
-        found = _column(statement, site, day) or _column(fallback, site, day)
-        return pick.choice(sorted(found))
+    def one_of(*statements: str) -> Any:
+        """Of the first statement that finds any."""
+        found = (_column(statement, site, day) for statement in statements)
+        return pick.choice(sorted(next(filter(None, found))))
 
-    known = "SELECT id FROM {0} WHERE site_id = %(site)s AND business_date <= %(day)s"
-    about = (
-        "SELECT {1}_id FROM {0} e WHERE site_id = %(site)s AND business_date = %(day)s::date + 1"
-        " AND {1}_id IN (" + known.format("{1}s") + ")"
-    )
-    pairs = (
-        "SELECT ARRAY[member_id, assistant_id] FROM service_lines WHERE site_id = %(site)s"
-        " AND business_date {0} AND member_id IN (" + known.format("members") + ")"
-        " AND assistant_id IN (" + known.format("assistants") + ")"
-    )
-    member = one_of(about.format("settlements", "member"), known.format("members"))
+    known = "SELECT {1} FROM {0} WHERE site_id = %(site)s AND business_date <= %(day)s"
+    on_the_next = "SELECT {1} FROM {0} WHERE site_id = %(site)s AND business_date = %(day)s + 1"
+    members, assistants = known.format("members", "id"), known.format("assistants", "id")
+    areas = known.format("areas", "external_id")
     # Levels change seldom: whoever's does is asked about.
-    works = about.format(pick.choice(("service_lines", "salary_adjustments")), "assistant")
-    levels = about.format("assistant_level_changes", "assistant")
-    assistant = one_of(levels, works if _column(works, site, day) else known.format("assistants"))
-    areas = "SELECT external_id FROM areas WHERE site_id = %(site)s AND business_date <= %(day)s"
-    pair = one_of(pairs.format("= %(day)s::date + 1"), pairs.format("<= %(day)s"))
+    works = ("assistant_level_changes", *pick.sample(("service_lines", "salary_adjustments"), 2))
+    pair = ("service_lines", "ARRAY[member_id, assistant_id]")
+    both = f" AND member_id IN ({members}) AND assistant_id IN ({assistants})"
+    area = one_of(f"{areas} AND id IN ({on_the_next.format('settlements', 'area_id')})", areas)
     return Question(
         site,
         day,
-        member_id=member,
-        assistant_id=assistant,
-        pair=tuple(pair),
-        area=pick.choice((None, "all", *sorted(_column(areas, site, day)))),
+        member_id=one_of(
+            on_the_next.format("settlements", "member_id") + f" AND member_id IN ({members})",
+            members,
+        ),
+        assistant_id=one_of(
+            *(
+                on_the_next.format(table, "assistant_id") + f" AND assistant_id IN ({assistants})"
+                for table in works
+            ),
+            assistants,
+        ),
+        pair=tuple(one_of(on_the_next.format(*pair) + both, known.format(*pair) + both)),
+        area=pick.choice((None, "all", area, area, area)),
         range_key=pick.choice((None, "this_month", "this_week", "this_quarter", *RANGES)),
     )
 
 
 def _column(statement: str, site: Site, day: date | None = None) -> list[Any]:
     with connection.cursor() as cursor:
-        if day is None:
-            cursor.execute(statement, [site.pk])
-        else:
-            cursor.execute(statement, {"site": site.pk, "day": day})
+        cursor.execute(statement, {"site": site.pk, "day": day})
         return [value for (value,) in cursor.fetchall()]
 
 
