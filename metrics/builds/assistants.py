@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from metrics.builds.moves import Cumulative
-from metrics.builds.sql import run, sections
+from metrics.builds.sql import rebuilding, run, sections
 from metrics.models import (
     Assistant,
     AssistantCustomer,
@@ -145,8 +145,7 @@ def _rebuild(
     """Rebuild one summary of (assistant, date from which on), each until before its `until`."""
     params = _arrays(site_id, since)
     params |= {"since": params["days"], "until": until}
-    write = "first" if _has_none(model, params) else "again"
-    run(_text(name, model, on_days, write), params)
+    run(_text(name, model, on_days, _has_none(model, params)), params)
 
 
 def _has_none(model: type[Summary], params: dict[str, Any]) -> bool:
@@ -180,35 +179,18 @@ def _changes() -> str:
 
 
 @cache
-def _text(name: str, model: type[Summary], on_days: str, write: str) -> str:
-    """The statement of that name, which ends with `fresh`, and what writes `fresh` into a table."""
-    key = ["assistant_id", "member_id"] if model is AssistantCustomer else ["assistant_id"]
-    columns = [
-        field.attname
-        for field in model._meta.concrete_fields
-        if field.attname not in ("id", "site_id")
-    ]
-    values = [name for name in columns if name not in (*key, "stat_date")]
-    standing = sections("standing")[write].format(
-        table=model._meta.db_table,
-        same_entity=" AND ".join(f"d.{name} = t.{name}" for name in key),
-        same_entity_before=" AND ".join(f"b.{name} = t.{name}" for name in key),
+def _text(name: str, model: type[Summary], on_days: str, has_none: bool) -> str:
+    given, texts = {"on_days": on_days}, sections(name)
+    given |= {part: text.format(**given) for part, text in texts.items() if part in _PARTS}
+    return rebuilding(
+        name,
+        model,
+        key=("assistant_id", "member_id") if model is AssistantCustomer else ("assistant_id",),
+        has_none=has_none,
+        is_few=True,
         until="AND d.stat_date < t.until" if model is AssistantSalary else "",
+        **given,
     )
-    written = sections("write_fresh")[write].format(
-        table=model._meta.db_table,
-        key=", ".join(key),
-        same_row=" AND ".join(f"f.{name} = s.{name}" for name in (*key, "stat_date")),
-        columns=", ".join(columns),
-        values=", ".join(values),
-        current=", ".join(f"s.{name}" for name in values),
-        fresh=", ".join(f"f.{name}" for name in values),
-        excluded=", ".join(f"excluded.{name}" for name in values),
-    )
-    texts = sections(name)
-    parts = {part: text.format(on_days=on_days) for part, text in texts.items() if part in _PARTS}
-    rebuild = texts["rebuild"].format(on_days=on_days, standing=standing, **parts)
-    return f"{rebuild}\n{written}"
 
 
 # What statements of one file share.

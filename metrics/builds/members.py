@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 from django.db import connection
 
-from metrics.builds.sql import run, sections
+from metrics.builds.sql import rebuilding, run
 from metrics.builds.versions import SummaryVersion
 from metrics.models import MemberConsumption, MemberLifecycle
-from metrics.models.base import FOREVER
+from metrics.models.summaries import Summary
 from sandbox.models import Site
+
+# Members that are looked up one by one; more of them are joined with what the store has.
+FEW = 500
 
 
 def rebuild_members(
@@ -29,8 +33,8 @@ def rebuild_members(
             "away": version.options.away_days,
         }
         for model, name in _TABLES:
-            write = "first" if _has_none(model, site_id, version, since) else "again"
-            run(f"{sections(name)['compute']}\n{sections(name)[write]}", params)
+            has_none = _has_none(model, site_id, version, since)
+            run(_text(name, model, has_none, not has_none and len(since) <= FEW), params)
 
 
 # Stages are made of visits.
@@ -40,14 +44,19 @@ _TABLES: tuple[tuple[type[MemberConsumption] | type[MemberLifecycle], str], ...]
 )
 
 
+@cache
+def _text(name: str, model: type[Summary], has_none: bool, is_few: bool) -> str:
+    return rebuilding(name, model, key=("version", "member_id"), has_none=has_none, is_few=is_few)
+
+
 def _has_none(
     model: type[MemberConsumption] | type[MemberLifecycle],
     site_id: int,
     version: SummaryVersion,
     since: dict[int, date],
 ) -> bool:
-    """Whether none of the members has rows yet; only asked when they are built from nothing."""
-    if max(since.values(), default=date.max) > date.min:
+    """Whether none of the members has rows yet; not asked of the one whom a late fact touches."""
+    if len(since) <= 1:
         return False
     rows = model._default_manager.filter(
         site=site_id, version=version.number, member_id__in=list(since)
@@ -59,10 +68,19 @@ def first_visits(
     *, site: Site, members: Collection[int], version: SummaryVersion
 ) -> dict[int, date | None]:
     """The first visit of each member that has a summary."""
-    newest = MemberConsumption.objects.filter(
-        site=site, version=version.number, member_id__in=list(members), valid_to=FOREVER
-    )
-    return dict(newest.values_list("member_id", "first_visit"))
+    params = {"site": site.pk, "version": version.number, "members": list(members)}
+    return dict(run(_FIRST_VISITS, params))  # type: ignore[arg-type]
+
+
+_FIRST_VISITS = """
+SELECT m.id, d.first_visit
+FROM unnest(%(members)s::bigint[]) m (id)
+CROSS JOIN LATERAL (
+    SELECT first_visit FROM dws_member_consumption_summary
+    WHERE site_id = %(site)s AND version = %(version)s AND member_id = m.id
+    ORDER BY stat_date DESC LIMIT 1
+) d
+"""
 
 
 def members_after(*, site_id: int, since: date | None, after: int, limit: int | None) -> list[int]:

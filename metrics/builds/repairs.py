@@ -31,8 +31,8 @@ def repair_touched(*, site: Site, touched: Collection[Touched]) -> None:
     Under the store's ingest lock. A fact that comes late repairs everything after it.
     """
     with prepared_statements():
-        days = repair_entities(site=site, touched=touched)
-        repair_areas(site=site, touched=touched, days=days)
+        new_on = repair_entities(site=site, touched=touched)
+        repair_areas(site=site, touched=touched, new_on=new_on)
 
 
 def repair_entities(
@@ -59,14 +59,14 @@ def repair_entities(
     return _repair_members(site, since) if since else set()
 
 
-def repair_areas(*, site: Site, touched: Collection[Touched], days: set[date]) -> None:
-    """Repair the finances of the touched areas, and of `days` for what has no area.
+def repair_areas(*, site: Site, touched: Collection[Touched], new_on: set[date]) -> None:
+    """Repair the finances of the touched areas, and of the days `new_on` for what has no area.
 
     After the members: their first visits are counted here.
     """
     found = _touched(touched, "area")
-    if days := days | {day for _area, day in found}:
-        areas = {area or 0 for area, _day in found} | {0}
+    if days := new_on | {day for _area, day in found}:
+        areas = {area or 0 for area, _day in found} | ({0} if new_on else set())
         repair_finance(site_id=site.pk, days=days, areas=areas)
 
 

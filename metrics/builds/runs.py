@@ -133,7 +133,7 @@ def _allow_memory() -> None:
 
 
 def _build_members(build: DwsBuild, checkpoint: Checkpoint = unchecked) -> bool:
-    """Sum up the next members; False when there are none left."""
+    """Sum up the next members; False when these were the last."""
 
     def rebuild(after: int, since: date | None) -> list[int]:
         members = members_after(site_id=build.site_id, since=since, after=after, limit=CHUNK)
@@ -144,11 +144,11 @@ def _build_members(build: DwsBuild, checkpoint: Checkpoint = unchecked) -> bool:
         )
         return members
 
-    return _build_next(build, "members", rebuild, checkpoint)
+    return _build_next(build, "members", rebuild, checkpoint, CHUNK)
 
 
 def _build_assistants(build: DwsBuild, checkpoint: Checkpoint = unchecked) -> bool:
-    """Sum up the next assistants; False when there are none left."""
+    """Sum up the next assistants; False when these were the last."""
 
     def rebuild(after: int, since: date | None) -> list[int]:
         assistants = assistants_after(site_id=build.site_id, after=after, limit=ASSISTANTS_CHUNK)
@@ -157,7 +157,7 @@ def _build_assistants(build: DwsBuild, checkpoint: Checkpoint = unchecked) -> bo
         )
         return assistants
 
-    return _build_next(build, "assistants", rebuild, checkpoint)
+    return _build_next(build, "assistants", rebuild, checkpoint, ASSISTANTS_CHUNK)
 
 
 def _build_next(
@@ -165,11 +165,13 @@ def _build_next(
     what: str,
     rebuild: Callable[[int, date | None], list[int]],
     checkpoint: Checkpoint,
+    chunk: int,
 ) -> bool:
     """Carry a build on, in a transaction of its own, from where it got to.
 
     Args:
-        rebuild: builds what comes after an id, since a date; returns the ids, none at the end.
+        rebuild: builds what comes after an id, since a date; returns the ids, fewer than a `chunk`
+            at the end.
     """
     with use_build_context(build.site):
         lock_ingest(build.site)
@@ -184,4 +186,4 @@ def _build_next(
         row.counts[f"{what}_through"] = built[-1] if built else through
         row.counts[what] = row.counts.get(what, 0) + len(built)
         row.save(update_fields=["counts"])
-    return bool(built)
+    return len(built) == chunk

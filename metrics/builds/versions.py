@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.db import connection
 
+from metrics.builds.sql import run
 from metrics.models import DwsBuild
 from sandbox.models import Site, SiteIngest
 from sandbox.options import option
@@ -84,11 +85,26 @@ def open_versions(site: Site) -> list[SummaryVersion]:
     Under the store's ingest lock. The transaction sees exactly these from here on: what was in
     force when it began may have been replaced while it waited for the lock.
     """
-    versions = [version_in_force(site)]
-    if build := started_beside(site):
-        versions.append(version_of(build))
-    see_versions(version.number for version in versions)
-    return versions
+    found = run(_OPEN, {"site": site.pk})
+    return [
+        SummaryVersion(number, read_options(json.loads(options or "{}")))
+        for number, options, _seen in found
+    ]
+
+
+# In force, and being built; from here on the transaction sees them.
+_OPEN = """
+WITH opened (number, options) AS MATERIALIZED (
+    SELECT summary_version, summary_options FROM site_ingest WHERE site_id = %(site)s
+    UNION ALL
+    SELECT version, options FROM dws_builds
+    WHERE site_id = %(site)s AND status = 'started' AND version IS NOT NULL
+)
+SELECT number, options,
+       set_config('zqyy.summary_versions', (SELECT array_agg(number)::text FROM opened), true)
+FROM opened
+ORDER BY number
+"""
 
 
 def version_of(build: DwsBuild) -> SummaryVersion:

@@ -98,9 +98,9 @@ def shadow_summaries(*, ctx: RuntimeContext, touched: list[Touched]) -> tuple[li
     # All of them, so that nothing can be written into the tables themselves.
     for kept in KEPT:
         _copy(kept, ctx, since[kept.name])
-    days = new_on | repair_entities(site=ctx.site, touched=touched, facts_are_gone=True)
+    new_on |= repair_entities(site=ctx.site, touched=touched, facts_are_gone=True)
     shadowed = [kept for kept in ENTITIES if _put_in_place(kept, ctx, since[kept.name])]
-    repair_areas(site=ctx.site, touched=touched, days=days)
+    repair_areas(site=ctx.site, touched=touched, new_on=new_on)
     shadowed += [kept for kept in (AREAS,) if _put_in_place(kept, ctx, since[kept.name])]
     return [kept.name for kept in shadowed], [kept.copy for kept in shadowed]
 

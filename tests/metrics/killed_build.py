@@ -36,7 +36,7 @@ with clock_at(TODAY):
 def a_build_in_another_process(code: str, *, parts: int):
     """A full build of a store that stops under the lock, before its `parts`th part; then SIGKILL.
 
-    A part is a transaction: members, assistants (each until none are left), finances.
+    A part is a transaction: members, assistants, finances (of a small store, one each).
     """
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "zqyy.settings",

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,6 +109,39 @@ def test_a_late_bill_before_the_first_one_moves_the_first_visit():
     with use_build_context(site):
         newest = MemberConsumption.objects.filter(member=member).latest("stat_date")
         assert newest.first_visit == days_before(site, 9)
+    assert summaries(site) == rebuilt_from_nothing(site)
+
+
+def test_a_first_visit_that_moves_leaves_the_rows_after_both_days_alone():
+    site = make_site()
+    member = push_member(site)
+    push_bills(site, [bill(days_before(site, n), area="nowhere") for n in range(2, 11)])
+    push_bill(site, days_before(site, 5), member=member, area="vip")
+    before = written_by(site)
+
+    push_bill(site, days_before(site, 8), member=member, area="vip")
+
+    changed = {day for day, _by in set(written_by(site)) - set(before)}
+    assert changed == {days_before(site, n) for n in (8, 7, 6)}
+    assert summaries(site) == rebuilt_from_nothing(site)
+
+
+def written_by(site):
+    """The days of what has no area, and the transaction that wrote each last."""
+    with use_build_context(site), connection.cursor() as cursor:
+        cursor.execute("SELECT stat_date, xmin::text FROM dws_finance_daily WHERE area_id = 0")
+        return cursor.fetchall()
+
+
+@pytest.mark.parametrize("principal", [-50, 50], ids=["spent before its bill", "recharged"])
+def test_what_a_card_does_beside_a_bill_s_day_counts_in_no_area(principal):
+    site = make_site()
+    member = push_member(site)
+    key = push_bill(site, days_before(site, 5), member=member, area="vip")
+
+    entry = card_entry(member, days_before(site, 6), principal, settlement=key)
+    push_rows(site=site, kind="card_entries", rows=[entry])
+
     assert summaries(site) == rebuilt_from_nothing(site)
 
 

@@ -1,5 +1,6 @@
 """How PostgreSQL reads the summaries: by index, with store, version and date in the index condition,
-the same way live and at a past date. Plans and buffers, never times."""
+the same way live and at a past date; and how little a build of one day reads. Plans, buffers and
+rows, never times."""
 
 from __future__ import annotations
 
@@ -11,13 +12,14 @@ import pytest
 from django.db import connection
 
 from metrics.boards import member_board
+from metrics.builds import lock_ingest, repair_since
 from metrics.calculations.finance import daily_paid, daily_series, finance_totals
 from metrics.calculations.grid import finance_grid
 from metrics.calculations.members import lifecycle_stage, member_metrics
 from metrics.calculations.relationships import relationship_index
 from metrics.importers import import_file
 from metrics.models import Member
-from sandbox.context import as_of_context, live_context, use_context
+from sandbox.context import as_of_context, live_context, use_build_context, use_context
 from tests.factories import make_site
 from tests.metrics.histories import make_history, write_csv
 
@@ -144,3 +146,23 @@ def test_a_past_date_is_read_like_today(site):
             # A row more or less may lie on a page of its own, hence no less than two pages.
             difference = abs(buffers(then) - buffers(now))
             assert difference <= max(2, buffers(now) * 0.02), (name, buffers(then), buffers(now))
+
+
+def rows_read(cursor):
+    """By table, how many rows this transaction has looked at."""
+    cursor.execute("SELECT relname, seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables")
+    return dict(cursor.fetchall())
+
+
+def test_one_more_day_is_built_from_few_rows(site):
+    day = live_context(site).business_date - timedelta(days=1)
+
+    with use_build_context(site), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        lock_ingest(site)
+        before = rows_read(cursor)
+        repair_since(site=site, since=day)
+        after = rows_read(cursor)
+        for table in (*VERSIONED, "settlements", "card_entries"):
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            assert 0 < after[table] - before.get(table, 0) < cursor.fetchone()[0] / 10, table

@@ -37,7 +37,8 @@ CROSS JOIN LATERAL (VALUES ('principal', principal), ('gift', gift)) AS v (col, 
 WHERE r.void_of IS NULL
   AND (r.kind = 'recharge' AND v.amount < 0 OR r.kind IN ('consume', 'refund') AND v.amount > 0)
 
--- touched: whose summaries the new entries, and the entries they void, change
+-- touched: whose summaries the new entries, and the entries they void, change. What is no spending
+-- for a bill, or came before it, counts in no area.
 WITH changed AS (
     SELECT DISTINCT s.member_id, s.settlement_id, s.business_date
     FROM resolved r
@@ -48,4 +49,5 @@ WITH changed AS (
 SELECT DISTINCT v.entity, v.id, c.business_date
 FROM changed c
 LEFT JOIN settlements b ON b.site_id = %(site)s AND b.id = c.settlement_id
-CROSS JOIN LATERAL (VALUES ('member', c.member_id), ('area', coalesce(b.area_id, 0))) v (entity, id)
+CROSS JOIN LATERAL (
+    VALUES ('member', c.member_id), ('area', coalesce(b.area_id, 0)), ('area', 0)) v (entity, id)

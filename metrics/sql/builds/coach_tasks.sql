@@ -2,7 +2,12 @@
 WITH touched AS (
     SELECT assistant_id, since
     FROM unnest(%(assistants)s::bigint[], %(since)s::date[]) AS t (assistant_id, since)
-), {standing}, tasks AS (
+), {standing}, moved AS (
+    -- Looked for once, not for every assistant.
+    SELECT task_id
+    FROM coach_task_events
+    WHERE site_id = %(site)s AND business_date >= (SELECT min(since) FROM touched)
+), tasks AS (
     -- Those that count on a day since: given or due then, or something happened to them. Nothing
     -- does before their own date.
     SELECT k.assistant_id, t.since, k.business_date, e.cancelled_on, e.done_on,
@@ -13,10 +18,7 @@ WITH touched AS (
         FROM coach_tasks o
         WHERE o.site_id = %(site)s AND o.assistant_id = t.assistant_id
           AND (o.business_date >= t.since OR o.due_on >= t.since
-               OR EXISTS (
-                   SELECT FROM coach_task_events n
-                   WHERE n.site_id = %(site)s AND n.task_id = o.id
-                     AND n.business_date >= t.since))
+               OR o.id IN (SELECT task_id FROM moved))
         OFFSET 0
     ) k
     CROSS JOIN LATERAL (

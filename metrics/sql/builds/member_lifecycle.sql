@@ -1,15 +1,19 @@
--- compute: the stages, in %(version)s, of %(members)s from their dates %(since)s on, out of their
+-- rebuild: the stages, in %(version)s, of %(members)s from their dates %(since)s on, out of their
 -- visits in dws_member_consumption_summary. The row before `since` is the first of the sequence.
 WITH touched AS (
-    SELECT member_id, since
+    SELECT member_id, %(version)s::smallint AS version, since
     FROM unnest(%(members)s::bigint[], %(since)s::date[]) AS t (member_id, since)
-), seen AS (
+), {standing}, seen AS (
     -- A return 31 days before `since` or earlier has no say any more, but the last visit has.
     SELECT t.member_id, t.since, d.last_visit AS day, min(d.first_visit) AS first_visit
     FROM touched t
-    JOIN dws_member_consumption_summary d
-      ON d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
-     AND d.valid_to > t.since - 31
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM dws_member_consumption_summary
+        WHERE site_id = %(site)s AND version = %(version)s AND member_id = t.member_id
+          AND valid_to > t.since - 31
+        {singly}
+    ) d
     WHERE d.last_visit IS NOT NULL
     GROUP BY t.member_id, t.since, d.last_visit
 ), visits AS (
@@ -39,44 +43,16 @@ WITH touched AS (
     ) AS c (day)
     WHERE c.day >= s.day AND c.day < s.next AND c.day >= s.since
     UNION ALL
-    SELECT b.member_id, b.stat_date, b.stage
-    FROM touched t
-    CROSS JOIN LATERAL (
-        SELECT d.*
-        FROM dws_member_lifecycle d
-        WHERE d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
-          AND d.stat_date < t.since
-        ORDER BY d.stat_date DESC
-        LIMIT 1
-    ) b
+    SELECT member_id, stat_date, stage
+    FROM standing
+    WHERE stat_date < since
 ), changes AS (
     SELECT member_id, day, stage,
            lag(stage) OVER (PARTITION BY member_id ORDER BY day) IS DISTINCT FROM stage AS is_new
     FROM stages
 ), fresh AS (
-    SELECT member_id, day AS stat_date, stage,
+    SELECT %(version)s::smallint AS version, member_id, day AS stat_date, stage,
            coalesce(lead(day) OVER (PARTITION BY member_id ORDER BY day), '9999-12-31') AS valid_to
     FROM changes
     WHERE is_new
 )
-
--- first: these members have no rows in this version yet
-INSERT INTO dws_member_lifecycle (site_id, version, member_id, stat_date, valid_to, stage)
-SELECT %(site)s, %(version)s, member_id, stat_date, valid_to, stage
-FROM fresh
-
--- again: rows that come out the same are left alone
-, gone AS (
-    DELETE FROM dws_member_lifecycle d
-    USING touched t
-    WHERE d.site_id = %(site)s AND d.version = %(version)s AND d.member_id = t.member_id
-      AND d.stat_date >= t.since
-      AND NOT EXISTS (
-          SELECT FROM fresh f WHERE f.member_id = d.member_id AND f.stat_date = d.stat_date)
-)
-INSERT INTO dws_member_lifecycle AS d (site_id, version, member_id, stat_date, valid_to, stage)
-SELECT %(site)s, %(version)s, member_id, stat_date, valid_to, stage
-FROM fresh
-ON CONFLICT (site_id, version, member_id, stat_date) DO UPDATE
-SET (valid_to, stage) = (excluded.valid_to, excluded.stage)
-WHERE (d.valid_to, d.stage) IS DISTINCT FROM (excluded.valid_to, excluded.stage)

@@ -31,9 +31,10 @@ WHERE site_id = %(site)s AND {key} = %(entity)s AND stat_date = (
     SELECT max(stat_date) FROM {table}
     WHERE site_id = %(site)s AND {key} = %(entity)s AND stat_date < %(day)s)
 
--- move: every sum from a day on
+-- move: every sum from a day until before another
 UPDATE {table} SET {moved}
-WHERE site_id = %(site)s AND {key} = %(entity)s AND stat_date >= %(day)s
+WHERE site_id = %(site)s AND {key} = %(entity)s
+  AND stat_date >= %(day)s AND stat_date < %(end)s
 
 -- end: no row any more for a day without facts
 WITH gone AS (

@@ -29,9 +29,11 @@ WITH new_bills AS MATERIALIZED (
     UNION ALL
     SELECT 'area', coalesce(area_id, 0), business_date FROM bills
     UNION ALL
-    SELECT 'area', coalesce(b.area_id, 0), c.business_date
+    -- What is no spending for a bill, or came before it, counts in no area.
+    SELECT 'area', v.area_id, c.business_date
     FROM cards c
     LEFT JOIN settlements b ON b.site_id = %(site)s AND b.id = c.settlement_id
+    CROSS JOIN LATERAL (VALUES (coalesce(b.area_id, 0)), (0)) v (area_id)
     UNION ALL
     -- and its services
     SELECT 'service', l.assistant_id, l.business_date
