@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,9 @@ class Choice(SimpleListFilter):
             raise IncorrectLookupParameters(f"{self.parameter_name}={value}")
         return self.narrow(queryset, value, context_of(request))
 
+    @abstractmethod
     def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
-        raise NotImplementedError
+        """Those that a value asks for."""
 
     @property
     def chosen(self) -> str:
