@@ -3,6 +3,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from queue import Empty
 
 import django_q.cluster
@@ -49,6 +51,37 @@ def test_the_lock_of_a_killed_process_is_free(holder):
     process.join()
 
     assert lock.acquire(timeout=1)
+
+
+def cross(ours: FileLock, theirs: FileLock, barrier) -> None:
+    """Hold one lock in one thread and wait for the other in another, as a worker does that writes
+    an answer while it waits for a task."""
+    ours.acquire()
+
+    def let_go() -> None:
+        time.sleep(0.5)
+        ours.release()
+
+    barrier.wait(5)
+    writer = threading.Thread(target=let_go)
+    writer.start()
+    theirs.acquire()
+    theirs.release()
+    writer.join()
+
+
+def test_two_workers_whose_threads_wait_crosswise_are_no_deadlock():
+    one, other, barrier = FileLock(), FileLock(), fork.Barrier(2)
+    workers = [
+        fork.Process(target=cross, args=(one, other, barrier)),
+        fork.Process(target=cross, args=(other, one, barrier)),
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(10)
+
+    assert [worker.exitcode for worker in workers] == [0, 0]
 
 
 def test_siblings_of_a_reader_killed_at_the_queue_go_on_reading():

@@ -21,16 +21,18 @@ from aijobs.standin.faults import Schedule
 from tests.faults.plan import PROVIDER_FAULTS, draw_faults
 from tests.faults.system import System, running_system, wait_until
 
-LATENCY_SECONDS = 0.4
+LATENCY_SECONDS = 0.25
 # Calls of a step that hang or drip are cut after this.
-STEP_SECONDS = 8
+STEP_SECONDS = 5
 # A fault and its consequences take about this long.
 SECONDS_PER_FAULT = 5.0
 JOBS_PER_FAULT = 5
 CALLS_OF_A_JOB = 1
-WORKED_OFF_WITHIN = 120.0
-# Tokens a job of the second store may use on average: the last of them are refused.
-BUDGET_PER_MEMBER = 7000
+WORKED_OFF_WITHIN = 600.0
+# Tokens a job of the second store may use on average: the last of them are refused. The first
+# store never runs out.
+BUDGET_PER_MEMBER = 17_000
+AMPLE_BUDGET = 1_000_000_000
 
 OPEN = (
     "SELECT 1 FROM leases WHERE closed_at IS NULL LIMIT 1",
@@ -61,7 +63,11 @@ def _run(system: System, *, jobs: int, seed: int) -> dict[str, Any]:
     options = {"ai_step_timeout": STEP_SECONDS, "ai_rate_per_minute": 100_000}
     cap = BUDGET_PER_MEMBER * (jobs // 2)
     shops = [
-        open_shop("east", members=jobs - jobs // 2, options=options),
+        open_shop(
+            "east",
+            members=jobs - jobs // 2,
+            options={**options, "budget_site_day": AMPLE_BUDGET, "budget_site_month": AMPLE_BUDGET},
+        ),
         open_shop("west", members=jobs // 2, options={**options, "budget_site_day": cap}),
     ]
     url = os.environ["DATABASE_OWNER_URL"]

@@ -133,7 +133,12 @@ class System:
 def running_system(
     *, latency: float, settings_module: str = "tests.durable.quiet_settings"
 ) -> Iterator[System]:
-    """Servers with a migrated database, Django set up on them, the stand-in; no worker yet."""
+    """Servers with a migrated database, Django set up on them, the stand-in; no worker yet.
+
+    Asked to stop, also where the shell started it in the background, it stops them all.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     for name in (*DATABASE_VARIABLES, "REDIS_URL", *SECRETS):
         os.environ.pop(name, None)
     parent = DataFolder(default_path())

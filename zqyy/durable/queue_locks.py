@@ -7,6 +7,7 @@ the process that holds it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import tempfile
 import time
@@ -17,11 +18,19 @@ import django_q.cluster
 from django_q.queues import Queue
 
 
+# The kernel's false alarms are over when the other thread's message is read or written.
+CROSSED_SECONDS = 0.001
+
+
 class FileLock:
     """A lock between processes, with the part of multiprocessing.Lock that Queue uses.
 
     A record lock on an unlinked temporary file: shared by fork, held by one process. Threads of
     one process do not exclude each other; a Queue reads in one thread and writes in one.
+
+    The kernel looks for deadlocks between processes and knows nothing of their threads: of two
+    workers, each writing an answer in one thread and waiting for the next task in another, it
+    refuses one with EDEADLK, although neither thread that holds a lock waits. So that is no error.
     """
 
     def __init__(self) -> None:
@@ -30,7 +39,8 @@ class FileLock:
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         if block and timeout is None:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            while not self._wait():
+                time.sleep(CROSSED_SECONDS)
             return True
         deadline = time.monotonic() + (timeout if block and timeout else 0)
         while True:
@@ -42,6 +52,16 @@ class FileLock:
                 time.sleep(0.01)
             else:
                 return True
+
+    def _wait(self) -> bool:
+        """Whether we have it; False where the kernel takes two crossed waits for a deadlock."""
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno != errno.EDEADLK:
+                raise
+            return False
+        return True
 
     def release(self) -> None:
         fcntl.lockf(self._file, fcntl.LOCK_UN)
