@@ -174,7 +174,7 @@ def answer(features: dict[str, Any]) -> str:
     if not found and features["can_ask"]:
         sentences += _what_can_be_asked(features["can_ask"])
     if found:
-        sentences.append(f"依据：{'；'.join(_evidence(one) for one in found)}。")
+        sentences.append(f"依据：{'；'.join(evidence_of_figure(one) for one in found)}。")
     return "\n".join(sentences)
 
 
@@ -213,7 +213,8 @@ def _row(row: Mapping[str, str]) -> str:
     )
 
 
-def _evidence(one: Mapping[str, Any]) -> str:
+def evidence_of_figure(one: Mapping[str, Any]) -> str:
+    """The figure, whose and when it is: 〔1〕实收，全店，2026-04-19，截至 2026-04-20."""
     whose_and_when = [one["of"], *([_dates(one)] if "start" in one else [])]
     return f"〔{one['n']}〕{'，'.join([one['title'], *whose_and_when])}，截至 {one['as_of']}"
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from aijobs.cache import Insight
 from aijobs.pseudonyms import assistant_token, member_token, resolve_names
 from aijobs.registry import AI_APPS, find_app
+from aijobs.samples.conversations import collect_conversations
 from aijobs.samples.evidence import source_of
 from aijobs.samples.reading import (
     Reader,
@@ -37,7 +38,7 @@ from sandbox.context import use_context
 from sandbox.errors import BadRequest
 
 # Some draws lead to nothing: so many more are drawn.
-_SPARE = 2
+_SPARE = 3
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,10 @@ _ANALYSES = (
     Analyses("app7_customer", draw_members, read_customer, (*_CLUES, "app8_consolidate")),
     Analyses("app8_consolidate", draw_members, read_clues, _CLUES),
 )
-SERIES = [Series(one.app, AI_APPS[one.app].title, one.collect) for one in _ANALYSES]
+SERIES = [
+    Series("app1_chat", AI_APPS["app1_chat"].title, collect_conversations),
+    *(Series(one.app, AI_APPS[one.app].title, one.collect) for one in _ANALYSES),
+]
 
 
 def find_series(key: str) -> Series:

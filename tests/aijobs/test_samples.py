@@ -12,14 +12,15 @@ from django.core.management import CommandError, call_command
 
 from aijobs.models import Run
 from aijobs.registry import AI_APPS
-from aijobs.samples.markdown import write_page
-from aijobs.samples.sample import Line, Sample, Section, Series, Wanted
+from aijobs.samples.sample import Wanted
 from aijobs.samples.series import SERIES
 from aijobs.samples.targets import draw_members
 from metrics.builds import build_site
 from metrics.models import Member, Note
 from sandbox.context import use_context
+from sandbox.models import SiteGrant
 from sandbox.options import set_option
+from tests.aijobs.askers import make_user
 from tests.aijobs.store import Store
 
 COUNT = 3
@@ -27,8 +28,10 @@ COUNT = 3
 
 @pytest.fixture
 def small(transactional_db) -> Store:
-    """Three guests of different habits, two assistants' worth of history, a note about each."""
+    """Three guests of different habits, two assistants' worth of history, a note about each; a
+    manager who may ask."""
     store = Store()
+    make_user(store, "manager")
     with use_context(store.live):
         for number, (name, every, paid) in enumerate(
             [("钱小满", 9, "260"), ("孙大海", 25, "75")], start=2
@@ -158,18 +161,23 @@ def test_what_cannot_be_written_is_said(small, tmp_path, arguments, words):
         write(tmp_path, *arguments)
 
 
-def test_every_app_whose_results_are_kept_is_a_series():
-    kept = {key for key, app in AI_APPS.items() if app.cache_type}
-
-    assert kept <= {series.key for series in SERIES}
+def test_every_app_is_a_series():
+    assert [series.key for series in SERIES] == list(AI_APPS)
 
 
-def test_a_conversation_is_a_sample_too(small):
-    turn = Section("昨天生意怎么样？", [Line("昨天实收 180 元。", "实收；2026-05-04")])
-    sample = Sample(site=small.site, about="店长", as_of=date(2026, 5, 5), sections=[turn])
-    wanted = Wanted(sites=[small.site], dates=[date(2026, 5, 5)], count=1, seed=1)
-    series = Series("app1_chat", "对话", lambda _wanted: [sample])
+def test_a_conversation_shows_beneath_each_answer_the_figures_it_cites(small, tmp_path):
+    page = write(tmp_path, f"--as-of={small.day(1).isoformat()}", "--app", "app1_chat")["app1_chat"]
 
-    page = write_page(series, list(series.collect(wanted)), wanted)
+    assert "**昨天生意怎么样？**\n\n- 全店昨天" in page
+    assert "  - *依据：〔1〕营业额（应收），全店，" in page
+    assert "**那上周呢？**" in page
+    # Nobody's number is left where a name belongs.
+    assert not re.search(r"(会员|助教)#\d", page)
+    assert "{" not in page
 
-    assert "**昨天生意怎么样？**\n\n- 昨天实收 180 元。\n  - *依据：实收；2026-05-04*" in page
+
+def test_without_anybody_who_may_ask_there_is_no_conversation(small, tmp_path):
+    SiteGrant.objects.all().delete()
+
+    with pytest.raises(CommandError, match="app1_chat: no account of a manager"):
+        write(tmp_path, "--app", "app1_chat")
