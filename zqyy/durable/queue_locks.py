@@ -17,7 +17,6 @@ from typing import Any
 import django_q.cluster
 from django_q.queues import Queue
 
-
 # The kernel's false alarms are over when the other thread's message is read or written.
 CROSSED_SECONDS = 0.001
 
