@@ -70,7 +70,8 @@ def _measure(system: System, kills: int) -> dict[str, Any]:
     from metrics.importers import push_rows
     from tests.faults.till import open_shop
 
-    shop = open_shop("east", members=kills, options={"ai_rate_per_minute": 100_000})
+    unlimited: dict[str, object] = {"ai_rate_per_minute": 10**6, "budget_site_day": 10**12}
+    shop = open_shop("east", members=kills, options=unlimited)
     system.start_cluster("realtime")
     system.start_sweeper()
     system.wait_for_workers()

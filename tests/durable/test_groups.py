@@ -99,6 +99,14 @@ def test_a_dead_groups_work_resumes_at_once(opened, settings, settled_database):
     assert claim("held").token == 2
 
 
+def test_it_is_told_of_a_dead_group_whether_it_had_fetched_anything(opened):
+    opened()
+    fetch_row("job:1", group=US)
+
+    assert forget_group(group=US)
+    assert not forget_group(group=OTHERS)
+
+
 def test_another_groups_live_work_is_left_alone_when_a_group_dies(opened, settings):
     settings.WORKER_GROUP = OTHERS
     opened()

@@ -128,12 +128,18 @@ def ask_back(*, group: UUID) -> None:
         )
 
 
-def forget_group(*, group: UUID, was_stopped: bool = False) -> None:
+def forget_group(*, group: UUID, was_stopped: bool = False) -> bool:
     """Let go of everything a dead group held or had fetched, so that it resumes at once.
 
-    `was_stopped`: by us, so that its end says nothing about the work it was at.
+    Args:
+        was_stopped: by us, so that its end says nothing about the work it was at.
+
+    Returns:
+        Whether it had fetched anything.
     """
     with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM leases WHERE fetcher_group = %s)", [group])
+        (has_fetched,) = cursor.fetchone()
         cursor.execute(
             "UPDATE leases SET expires_at = least(expires_at, clock_timestamp()),"
             " owner = CASE WHEN NOT %s THEN owner END"
@@ -153,3 +159,4 @@ def forget_group(*, group: UUID, was_stopped: bool = False) -> None:
             " AND l.fetcher_group = %s AND l.closed_at IS NOT NULL",
             [group],
         )
+    return bool(has_fetched)

@@ -29,7 +29,8 @@ DRAIN_SECONDS = 0.5
 # starting then. Or after START_SECONDS, as long as its imports may take on a loaded machine.
 YOUNG_SECONDS = 4
 START_SECONDS = 30
-# A group that ended before this age is crashing: the next start waits, twice as long each time.
+# A group that ended before this age without having fetched anything is crashing as it starts: the
+# next start waits, twice as long each time. What kills a group that works is given up by its job.
 SHORT_LIFE_SECONDS = 5
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30
@@ -54,8 +55,9 @@ def supervise(*, cluster: str, stopping: threading.Event, grace: float = GRACE_S
             logger.error("cluster %s group %s %s: starting afresh", cluster, group, reason)
             process.kill_group()
             process.wait()
-        _forget(group, was_stopped=stopping.is_set())
-        short_lives = short_lives + 1 if time.monotonic() - started < SHORT_LIFE_SECONDS else 0
+        has_worked = _forget(group, was_stopped=stopping.is_set())
+        is_short = time.monotonic() - started < SHORT_LIFE_SECONDS and not has_worked
+        short_lives = short_lives + 1 if is_short else 0
         if short_lives:
             stopping.wait(
                 min(FIRST_BACK_OFF_SECONDS * 2 ** (short_lives - 1), LONGEST_BACK_OFF_SECONDS)
@@ -126,10 +128,14 @@ def _drain(process: GuardedProcess, *, group: UUID) -> None:
         time.sleep(DRAIN_SECONDS)
 
 
-def _forget(group: UUID, *, was_stopped: bool) -> None:
-    """Once only: what an outage keeps from being forgotten here expires, and is fetched astray."""
+def _forget(group: UUID, *, was_stopped: bool) -> bool:
+    """Whether it had fetched anything, as far as is known.
+
+    Once only: what an outage keeps from being forgotten here expires, and is fetched astray.
+    """
     try:
-        forget_group(group=group, was_stopped=was_stopped)
+        return forget_group(group=group, was_stopped=was_stopped)
     except OUTAGE as error:
         logger.warning("database away, group %s is left to expire: %s", group, error)
         connection.close()
+        return False
