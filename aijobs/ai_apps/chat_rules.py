@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from itertools import product
 from typing import Any
 
 from aijobs.ai_apps.chat_words import (
+    AND_THAT,
     EACH_AREA,
     HOW_ARE_THINGS,
+    NAMES_ALONE,
+    OF_THE_STORE,
     OVERVIEWS,
     PRONOUN,
     SOMEBODYS,
@@ -19,7 +23,6 @@ from aijobs.ai_apps.chat_words import (
     figures_in,
     periods_in,
 )
-from aijobs.ai_apps.figures import figure
 from aijobs.ai_apps.outputs import Lookup, LookupList
 from aijobs.pseudonyms import tokens_in
 
@@ -48,6 +51,7 @@ def plan(features: dict[str, Any]) -> Iterator[Lookup]:
     before = features["conversation"][-1]["asked"] if features["conversation"] else []
     named = _named_in(features, before)
     meant = figures_in(features["question"], _titles(features))
+    named = _carry_on(features, named, meant, before)
     if not meant and not HOW_ARE_THINGS.search(features["question"]) and named.fits(before):
         yield from _ask_again(before, named)
         return
@@ -88,7 +92,7 @@ def _named_in(features: dict[str, Any], before: list[dict[str, str]]) -> _Named:
     # Of a number of nobody the asker learns that it is one.
     members += [found[1] or found[0] for found in UNKNOWN_NUMBER.finditer(question)]
     if not tokens and not members and PRONOUN.search(question):
-        members = list(dict.fromkeys(one["member"] for one in before if one["member"]))
+        members = _said_before(before, "member")
     areas = areas_in(question, features["areas"])
     if EACH_AREA.search(question):
         areas = [code for code in features["areas"] if code != "all"]
@@ -98,6 +102,36 @@ def _named_in(features: dict[str, Any], before: list[dict[str, str]]) -> _Named:
         members=members,
         assistants=[token for token in tokens if token.startswith("助教")],
     )
+
+
+def _carry_on(
+    features: dict[str, Any],
+    named: _Named,
+    meant: list[tuple[str, ...]],
+    before: list[dict[str, str]],
+) -> _Named:
+    """What goes without saying: 会员#12多久没来了？ 余额还有多少？ and 上月优惠率多少？ 反结账率呢？"""
+    question = features["question"]
+    if not meant or not before:
+        return named
+    if not named.periods and AND_THAT.search(question):
+        named = replace(named, periods=_said_before(before, "period"))
+    if named.about != "store" or named.areas or OF_THE_STORE.search(question):
+        return named
+    people = replace(
+        named,
+        members=_said_before(before, "member"),
+        assistants=_said_before(before, "assistant"),
+    )
+    fitting = _FITTING[people.about]
+    is_theirs = people.about != "store" and all(
+        any(features["can_ask"].get(key, {}).get("of") in fitting for key in keys) for keys in meant
+    )
+    return people if is_theirs else named
+
+
+def _said_before(before: list[dict[str, str]], what: str) -> list[str]:
+    return list(dict.fromkeys(asked[what] for asked in before if asked[what]))
 
 
 def _titles(features: dict[str, Any]) -> dict[str, str]:
@@ -116,7 +150,8 @@ def _wanted(
         # Theirs unless they say whose.
         fitting |= {"pair"} if named.members else {"assistant", "members"}
         about = "assistant" if about == "store" else about
-    if not meant and (named.about != "store" or HOW_ARE_THINGS.search(features["question"])):
+    is_bare = named.about != "store" and NAMES_ALONE.fullmatch(features["question"])
+    if not meant and (is_bare or HOW_ARE_THINGS.search(features["question"])):
         meant = [(key,) for key in OVERVIEWS[about]]
     if about == "store" and SOMEBODYS.search(features["question"]):
         # Of somebody nobody knows: the store's figure would be an answer to something else.
@@ -191,10 +226,16 @@ def _days(one: Mapping[str, Any]) -> str:
 
 
 def _say(one: Mapping[str, Any]) -> str:
-    text = f"{one['title']}{_value(one['value'], one['unit'])}〔{one['n']}〕"
+    text = f"{_called(one)}{_value(one['value'], one['unit'])}〔{one['n']}〕"
     if rows := one.get("rows"):
         text += f"，最该先联系：{'；'.join(_row(row) for row in rows)}"
     return text
+
+
+def _called(one: Mapping[str, Any]) -> str:
+    """The figure's title as it is said before its value: the unit says 天数 already."""
+    title: str = one["title"].partition("（")[0]
+    return title.removesuffix("天数") if one["unit"] == "天" else title
 
 
 def _value(value: Any, unit: str) -> str:
@@ -202,14 +243,24 @@ def _value(value: Any, unit: str) -> str:
         return "暂无数据"
     if isinstance(value, dict):
         return "：" + "、".join(f"{name}{_value(part, '')}" for name, part in value.items())
-    return f" {figure(value)}{f' {unit}' if unit else ''}"
+    return f" {_plain(value)}{f' {unit}' if unit else ''}"
+
+
+def _plain(value: str) -> str:
+    """A number without zeros that say nothing, in groups of three digits; other words as they are."""
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return value
+    whole = number == number.to_integral_value()
+    return f"{number:,.0f}" if whole else f"{number:,f}"
 
 
 def _row(row: Mapping[str, str]) -> str:
     return (
-        f"{row['who']}（{row['days_away']} 天没来，平时 {row['usual_days']} 天来一次，"
-        f"剩余本金 {figure(row['card_principal'])} 元，"
-        f"近期消费 {figure(row['consumption_60d'])} 元）"
+        f"{row['who']}（{row['days_away']} 天没来，平时 {_plain(row['usual_days'])} 天来一次，"
+        f"剩余本金 {_plain(row['card_principal'])} 元，"
+        f"近 60 天消费 {_plain(row['consumption_60d'])} 元）"
     )
 
 

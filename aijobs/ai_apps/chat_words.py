@@ -66,7 +66,7 @@ FIGURE_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("等级", ("assistant_level", "store_level")),
     ("星级 几星", ("assistant_stars",)),
     ("服务会员 服务过 服务了多少", ("customers_served",)),
-    ("新客 新会员 新增会员", ("new_members", "month_new_members")),
+    ("新客 新会员 新增会员 新增", ("new_members", "month_new_members")),
     ("满45天 45天未到店", ("month_churned_members",)),
     ("流失", ("month_lifecycle_churned",)),
     ("回流", ("month_lifecycle_returned",)),
@@ -78,7 +78,15 @@ OVERVIEWS = {
     "assistant": ("month_hours", "month_billed", "month_salary", "task_completion_rate"),
     "pair": ("relationship_index",),
 }
-HOW_ARE_THINGS = re.compile("怎么样|如何|情况|生意|经营|概况|表现|好不好|咋样")
+HOW_ARE_THINGS = re.compile(
+    "怎么样|如何|情况|生意|经营|概况|表现|好不好|咋样|说说|讲讲|介绍|了解|看看|查一下"
+)
+# 张三？ and 那张三呢？ ask for an overview; 张三有没有女朋友 asks for something we do not know.
+NAMES_ALONE = re.compile(r"(?:那|那么)?(?:[和跟与、，\s]|(?:会员|助教)#\d+)+呢?[？?]?")
+# Of the days that were spoken about before: 反结账率呢？
+AND_THAT = re.compile("呢[？?。]?$")
+# Not of somebody who was spoken about before.
+OF_THE_STORE = re.compile("店里|全店|门店|本店|我们店|各区")
 # Of areas, what people call them besides their names.
 AREA_WORDS = {"包间": "vip", "VIP": "vip", "A区": "hallA", "B区": "hallB", "C区": "hallC"}
 EACH_AREA = re.compile("各区|每个区|各个区|分区域|哪个区")

@@ -66,34 +66,36 @@ def collect_conversations(wanted: Wanted) -> Iterator[Sample]:
     Raises:
         NoResult: a store has nobody who may ask, or a question was not answered.
     """
-    scripts = cycle(_SCRIPTS)
+    of_assistants = [script for script in _SCRIPTS if script.asker == "assistant"]
+    of_managers = cycle(script for script in _SCRIPTS if script.asker == "manager")
     for number, draw in enumerate(draw_pairs(wanted), start=1):
-        script = next(scripts)
-        asker = _find_asker(script.asker, draw)
-        while asker is None:  # not every store has an assistant with an account
-            script = next(scripts)
-            asker = _find_asker(script.asker, draw)
+        # Each once, where an assistant has an account; a manager asks elsewhere.
+        assistant = _find_assistant(draw) if of_assistants else None
+        script = of_assistants.pop(0) if assistant else next(of_managers)
         session = uuid.uuid5(uuid.NAMESPACE_OID, f"sample {wanted.seed} {number}")
         if wanted.again:
             session = uuid.uuid4()
-        yield _converse(script, draw, asker, session)
+        yield _converse(script, draw, assistant or _find_manager(draw), session)
 
 
-def _find_asker(role: Role, draw: Draw) -> Account | None:
-    """An account of the store with this role; for a manager's an operator does.
+def _find_assistant(draw: Draw) -> Account | None:
+    """An assistant of the store with an account."""
+    grants = SiteGrant.objects.filter(
+        site=draw.ctx.site, assistant_id__isnull=False, user__is_active=True
+    )
+    grant = grants.select_related("user").order_by("pk").first()
+    return grant.user if grant else None
+
+
+def _find_manager(draw: Draw) -> Account:
+    """A manager of the store, else an operator.
 
     Raises:
-        NoResult: nobody may ask as a manager.
+        NoResult: there is neither.
     """
     site = draw.ctx.site
-    if role == "assistant":
-        grants = SiteGrant.objects.filter(
-            site=site, assistant_id__isnull=False, user__is_active=True
-        )
-        grant = grants.select_related("user").order_by("pk").first()
-        return grant.user if grant else None
-    managers = Account.objects.filter(is_active=True, groups__name__in=("manager", "operator"))
-    for account in managers.order_by("groups__name", "pk"):
+    accounts = Account.objects.filter(is_active=True, groups__name__in=("manager", "operator"))
+    for account in accounts.order_by("groups__name", "pk"):
         if granted_sites(account).filter(pk=site.pk).exists():
             return account
     raise NoResult(f"{APP}: no account of a manager or an operator sees {site.code}")

@@ -74,7 +74,7 @@ def plan(*calls: dict) -> str:
 def test_the_rules_answer_from_the_figures(store, manager):
     answered = work_off(store, ask(store, manager))
 
-    assert "储值余额 1150 元〔1〕" in answered.answer
+    assert "储值余额 1,150 元〔1〕" in answered.answer
     assert f"会员#{store.member.pk}" in answered.answer
     assert NAME not in answered.answer
     assert [one["key"] for one in answered.citations] == ["card_balance"]
@@ -468,7 +468,7 @@ def test_the_rules_are_heard_line_by_line(store, manager):
 
     *pieces, _done = listening(store, manager, lambda: work_off(store, asked))
 
-    assert "".join(m["payload"]["text"] for m in pieces).startswith(f"{NAME}储值余额 1150 元〔1〕")
+    assert "".join(m["payload"]["text"] for m in pieces).startswith(f"{NAME}储值余额 1,150 元〔1〕")
     assert len(pieces) > 1
 
 

@@ -48,6 +48,8 @@ def plan(question: str, *, asker: str = "店长", before: list[dict] | None = No
 @pytest.mark.parametrize(
     ("question", "calls"),
     [
+        ("会员#12有没有女朋友？", []),
+        ("这个月新增了多少会员", [{"metric": "new_members", "period": "this_month"}]),
         ("昨天营业额多少", [{"metric": "gmv", "period": "yesterday"}]),
         ("本周实收", [{"metric": "paid", "period": "this_week"}]),
         ("上个月充值了多少", [{"metric": "recharge_principal", "period": "last_month"}]),
@@ -160,6 +162,54 @@ def test_he_is_whoever_was_spoken_about():
     assert plan("那会员#15呢", before=before) == [{"metric": "card_balance", "member": "会员#15"}]
 
 
+OF_A_MEMBER = [
+    {"metric": "last_visit_days", "period": "", "area": "all", "member": "会员#12", "assistant": ""}
+]
+OF_AN_ASSISTANT = [
+    {
+        "metric": "month_hours",
+        "period": "2026-04-01..2026-04-20",
+        "area": "all",
+        "member": "",
+        "assistant": "助教#3",
+    }
+]
+OF_LAST_MONTH = [
+    {
+        "metric": "discount_rate",
+        "period": "2026-03-01..2026-03-31",
+        "area": "all",
+        "member": "",
+        "assistant": "",
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "calls"),
+    [
+        (OF_A_MEMBER, "卡里还有多少余额？", [{"metric": "card_balance", "member": "会员#12"}]),
+        (OF_AN_ASSISTANT, "工资多少？", [{"metric": "month_salary", "assistant": "助教#3"}]),
+        # Not theirs: the store's.
+        (OF_A_MEMBER, "优惠率多少？", [{"metric": "discount_rate"}]),
+        (OF_A_MEMBER, "店里储值还有多少？", [{"metric": "prepaid_liability"}]),
+        (
+            OF_LAST_MONTH,
+            "反结账率呢？",
+            [{"metric": "void_rate", "period": "2026-03-01..2026-03-31"}],
+        ),
+        (OF_LAST_MONTH, "退款有多少？", [{"metric": "refunds"}]),
+        (
+            OF_LAST_MONTH,
+            "昨天的反结账率呢？",
+            [{"metric": "void_rate", "period": "yesterday"}],
+        ),
+    ],
+)
+def test_a_question_goes_on_where_the_one_before_ended(before, question, calls):
+    assert plan(question, before=before) == calls
+
+
 @pytest.mark.parametrize(
     ("question", "calls"),
     [
@@ -239,8 +289,8 @@ def test_figures_of_the_same_days_share_a_sentence_and_show_what_they_rest_on():
     )
 
     assert text == (
-        "全店上周（2026-04-13 至 2026-04-19）实收 12345 元〔1〕，开台率 43.2%〔2〕。\n"
-        "全店未消费储值 98765.50 元〔3〕。\n"
+        "全店上周（2026-04-13 至 2026-04-19）实收 12,345 元〔1〕，开台率 43.2%〔2〕。\n"
+        "全店未消费储值 98,765.50 元〔3〕。\n"
         "依据：〔1〕实收，全店，2026-04-13 至 2026-04-19，截至 2026-04-20；"
         "〔2〕开台率，全店，2026-04-13 至 2026-04-19，截至 2026-04-20；"
         "〔3〕未消费储值，全店，截至 2026-04-20。"
@@ -278,7 +328,7 @@ def test_a_list_names_people_with_their_reasons():
     text = answer(told(1, "members_at_risk", "3", rows=[row], member_ids=[12]))
 
     assert "快流失会员 3 人〔1〕" in text
-    assert "会员#12（20 天没来，平时 6.0 天来一次，剩余本金 1000 元，近期消费 1260 元）" in text
+    assert "会员#12（20 天没来，平时 6 天来一次，剩余本金 1,000 元，近 60 天消费 1,260 元）" in text
 
 
 def test_several_figures_in_one_are_all_told():
