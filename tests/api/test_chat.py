@@ -67,7 +67,7 @@ def test_a_question_is_accepted_and_answered_with_its_evidence(manager, site, me
     assert opened.status_code == 202
     assert (pending["status"], pending["answer"], pending["citations"]) == ("pending", "", [])
     assert answered["status"] == "success"
-    assert answered["answer"].startswith(f"{NAME}储值余额 1150 元〔1〕。")
+    assert answered["answer"].startswith(f"{NAME}储值余额 1,150 元〔1〕。")
     assert answered["citations"] == [
         {
             "number": 1,
@@ -346,7 +346,7 @@ def test_an_assistant_is_answered_about_own_customers_only(assistant, site, memb
     # As if nobody were called so: by the name that they know already.
     assert stranger["answer"].startswith(f"没有找到「{NAME}」这位会员。")
     assert stranger["citations"] == []
-    assert "储值余额 1150 元" in own["answer"]
+    assert "储值余额 1,150 元" in own["answer"]
 
 
 def test_an_assistant_is_told_nothing_about_the_store(assistant, site, member):
