@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -7,6 +8,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from zqyy.durable.guarded import GRACE_SECONDS
 from zqyy.durable.models import Cluster
+from zqyy.durable.outages import STARTING_SECONDS, insist
 from zqyy.durable.stopping import stop_on_signals
 from zqyy.durable.supervise import supervise
 
@@ -25,5 +27,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, cluster: str, grace: float, **options: Any) -> None:
         # The role and the policies too, which an ordinary check leaves out.
-        self.check(databases=[DEFAULT_DB_ALIAS])
+        insist(partial(self.check, databases=[DEFAULT_DB_ALIAS]), seconds=STARTING_SECONDS)
         supervise(cluster=cluster, stopping=stop_on_signals(), grace=grace)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
+from zqyy.durable.outages import STARTING_SECONDS, insist
 from zqyy.durable.stopping import stop_on_signals
 from zqyy.durable.sweep import run_sweeper, sweep_once
 
@@ -25,5 +27,5 @@ class Command(BaseCommand):
                 raise CommandError(f"failed: {', '.join(done.failed)}")
             return
         # The role and the policies too, which an ordinary check leaves out.
-        self.check(databases=[DEFAULT_DB_ALIAS])
+        insist(partial(self.check, databases=[DEFAULT_DB_ALIAS]), seconds=STARTING_SECONDS)
         run_sweeper(stopping=stop_on_signals())
