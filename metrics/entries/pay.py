@@ -15,12 +15,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from metrics.entries.writing import find
 from metrics.importers import RowError, read_rows
 from metrics.importers.errors import describe
 from metrics.importers.kinds import ADJUSTMENTS
+from metrics.importers.kinds.words import word_of
 from metrics.importers.push import preview_rows, take_rows
 from metrics.models import IngestBatch, SalaryAdjustment, SalaryAdjustmentBatch
 from sandbox.audit import record_change
@@ -31,15 +31,9 @@ from sandbox.models import Site
 MOST_ROWS = 5000
 # What a row of a batch says. Its external id is made of the batch's and its own, or its place.
 COLUMNS = ("external_id", "assistant", "day", "kind", "amount", "reason")
-# What a file of a manager's calls the columns; the first are needed.
-TITLES = {
-    "assistant": gettext_lazy("Assistant number"),
-    "day": gettext_lazy("Effective date"),
-    "kind": gettext_lazy("Kind"),
-    "amount": gettext_lazy("Amount"),
-    "reason": gettext_lazy("Reason"),
-}
 NEEDED = ["assistant", "day", "kind", "amount"]
+# What a file of a manager's calls the columns.
+TITLES = {name: word_of(ADJUSTMENTS, name).title for name in (*NEEDED, "reason")}
 Row = dict[str, Any]
 
 

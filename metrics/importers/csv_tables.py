@@ -15,6 +15,7 @@ from metrics.importers.errors import FileError
 from metrics.importers.tables import Table
 
 _CHUNK = 1 << 20
+_SHOWN = {"utf-8-sig": "UTF-8", "gb18030": "GBK"}
 
 
 @contextmanager
@@ -31,12 +32,12 @@ def open_csv(path: Path) -> Iterator[Table]:
             header = [name.strip() for name in next(reader, [])]
         except csv.Error as error:
             raise _unreadable(reader, error) from error
-        yield Table(header, _rows(reader), lines)
+        yield Table(header, _rows(reader), lines, _SHOWN[encoding])
 
 
 def _inspect(path: Path) -> tuple[str, int]:
     """The file's encoding and number of lines, in one pass of flat memory."""
-    decoders = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8-sig", "gb18030")}
+    decoders = {name: codecs.getincrementaldecoder(name)() for name in _SHOWN}
     lines = size = 0
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):

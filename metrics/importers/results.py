@@ -40,3 +40,30 @@ class ImportResult(PushResult):
     first_date: date | None = None
     last_date: date | None = None
     build: int | None = None
+
+
+@dataclass(frozen=True)
+class FilePreview:
+    """What would come of a file if its good rows were taken in.
+
+    Attributes:
+        read_as: the encoding, or the sheet of the workbook.
+        columns: what the file calls each column, and which one it is.
+        sample: the first good rows as they are read, by `columns`.
+        errors: the first mistakes of the `rejected` rows, all of which stand in the file `rejects`.
+    """
+
+    read_as: str
+    columns: list[tuple[str, str]]
+    sample: list[list[str]]
+    rows: int
+    accepted: int
+    unchanged: int
+    rejected: int
+    errors: list[RowError]
+    rejects: Path | None
+    warnings: list[RowError]
+    warnings_total: int
+    created_members: int
+    first_date: date | None
+    last_date: date | None

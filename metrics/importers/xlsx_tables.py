@@ -51,9 +51,10 @@ def open_xlsx(path: Path, *, sheet: str = "") -> Iterator[Table]:
             rows = _rows(found)
             if has_formulas:
                 with path.open("rb") as again, closing(_open(again, values=False)) as formulas:
-                    yield _table(_checked(rows, _rows(formulas[found.title])), total)
+                    checked = _checked(rows, _rows(formulas[found.title]))
+                    yield _table(found.title, checked, total)
             else:
-                yield _table(rows, total)
+                yield _table(found.title, rows, total)
 
 
 def cell_text(value: Any, column: Column) -> str | InvalidValue:
@@ -154,7 +155,7 @@ def _inspect(stream: BinaryIO, sheet: Any) -> bool:
 # --- Rows --------------------------------------------------------------------------------------
 
 
-def _table(rows: Iterator[tuple[int, list[Any]]], total: int) -> Table:
+def _table(title: str, rows: Iterator[tuple[int, list[Any]]], total: int) -> Table:
     line, header = next(rows, (1, []))
     while header and header[-1] is None:
         header.pop()
@@ -166,7 +167,7 @@ def _table(rows: Iterator[tuple[int, list[Any]]], total: int) -> Table:
         names.append(str(name).strip())
     if not names:
         raise FileError(_("The sheet is empty."))
-    return Table(names, _squared(rows, len(names)), total, is_sheet=True)
+    return Table(names, _squared(rows, len(names)), total, f"XLSX · {title}", is_sheet=True)
 
 
 def _squared(rows: Iterator[tuple[int, list[Any]]], width: int) -> Iterator[tuple[int, list[Any]]]:

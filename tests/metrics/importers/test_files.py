@@ -4,9 +4,12 @@ import csv
 import io
 
 import pytest
+from django.utils.translation import override
 
-from metrics.importers import FileError, RowErrors, import_file
-from metrics.models import Member, Settlement
+from metrics.importers import FileError, RowErrors, import_file, preview_file
+from metrics.importers.kinds import find_kind
+from metrics.importers.kinds.words import titles_of
+from metrics.models import IngestBatch, Member, Settlement
 from sandbox.context import use_build_context
 from tests.factories import bill, days_before, make_site
 from tests.metrics.histories import write_csv
@@ -60,6 +63,25 @@ def test_columns_may_stand_in_any_order(site, load):
     assert load(stream.getvalue()).accepted == 1
 
 
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_columns_may_be_called_by_the_words_of_the_screen(site, load, language):
+    with override(language):
+        titles = titles_of(find_kind("settlements"))
+        header = ",".join(titles[name] for name in HEADER.split(","))
+
+    assert load(f"{header}\n{ROW}\n").accepted == 1
+
+
+def test_a_column_called_by_both_its_words_is_there_twice(site, load):
+    with override("zh-hans"), pytest.raises(FileError, match="实收"):
+        load(f"{HEADER},实收\n{ROW},1\n")
+
+
+def test_a_file_of_another_kind_is_told_for_what_it_looks_like(site, load):
+    with override("zh-hans"), pytest.raises(FileError, match="储值流水"):
+        load("external_id,member,occurred_at,kind,principal,gift\n")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
 def test_the_encoding_is_detected(site, load, encoding):
     content = f"{HEADER},table\n{ROW},大厅七号台\n".encode(encoding)
@@ -78,6 +100,22 @@ def test_a_bad_row_keeps_the_whole_file_out_and_is_named_by_line_column_and_reas
     assert (error.index, error.column, error.code) == (4, "paid", "invalid_number")
     assert "x" in error.message
     assert count(site) == 0
+
+
+def test_a_preview_is_what_would_come_of_the_good_rows_and_leaves_nothing(site, tmp_path):
+    rows = [bill(days_before(site, 3), 5), bill(days_before(site, 3), 7, member="M9")]
+    path = write_csv(tmp_path / "b.csv", [*rows, {**rows[0], "external_id": "X", "paid": "x"}])
+    import_file(site=site, kind="settlements", path=write_csv(tmp_path / "a.csv", rows[:1]))
+    batches = count(site, IngestBatch)
+
+    seen = preview_file(site=site, kind="settlements", path=path, create_members=True)
+
+    assert (seen.rows, seen.accepted, seen.unchanged, seen.rejected) == (3, 1, 1, 1)
+    assert [(error.index, error.column) for error in seen.errors] == [(4, "paid")]
+    assert seen.rejects == tmp_path / "b.rejects.csv"
+    assert seen.rejects.read_text(encoding="utf-8-sig").count("\n") == 2
+    assert seen.created_members == 1
+    assert (count(site), count(site, Member), count(site, IngestBatch)) == (1, 0, batches)
 
 
 def test_a_ragged_row_is_named(site, load):
