@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 from uuid import uuid4
 
@@ -50,11 +48,12 @@ from metrics.importers.kinds import ADJUSTMENTS
 from metrics.models import AssistantVersion, SalaryAdjustment, SalaryAdjustmentBatch
 from metrics.names import name_at
 from metrics.templatetags.figures import UNKNOWN, yuan
+from metrics.uploads import MB, TooLarge, on_disk, require_size
 from sandbox.errors import BadRequest, Conflict, ZqyyError
 from sandbox.site_admin import SiteModelAdmin, context_of
 
 # A batch of 5,000 rows is a fifth of a megabyte.
-MOST_BYTES = 5 * 1024 * 1024
+MOST_BYTES = 5 * MB
 # What has been looked at waits so long to be taken in.
 KEPT_SECONDS = 30 * 60
 MOST_ERRORS = 100
@@ -62,10 +61,6 @@ PER_PAGE = 200
 _GAINED = (SalaryAdjustment.Kind.REWARD, SalaryAdjustment.Kind.INCOME)
 _COLOURS = {"in_force": "success", "undone": "danger", "undo": "info"}
 _MONEY: DecimalField[Any, Any] = DecimalField(max_digits=14, decimal_places=2)
-
-
-class TooLarge(BadRequest):
-    code, status = "too_large", 413
 
 
 @dataclass(frozen=True)
@@ -335,28 +330,10 @@ def _look_at(request: HttpRequest) -> AdjustmentPreview:
     sent = request.FILES.get("file")
     if not isinstance(sent, UploadedFile):
         raise BadRequest(_("Choose a file."))
-    size = sent.size or 0
-    if size > MOST_BYTES:
-        text = _("The file has %(size)d MB; at most %(most)d MB are read.") % {
-            "size": -(-size // 1024**2),
-            "most": MOST_BYTES // 1024**2,
-        }
-        raise TooLarge(text)
+    require_size(sent.size or 0, most=MOST_BYTES)
     name = sent.name or ""
-    if not size:
-        raise BadRequest(_("The file is empty."))
-    with TemporaryDirectory() as folder:
-        # Under a name of ours: of theirs only what it ends with is looked at.
-        copy = Path(folder) / f"upload{_suffix(name)}"
-        with copy.open("wb") as written:
-            for chunk in sent.chunks():
-                written.write(chunk)
+    with on_disk(name, sent.chunks()) as copy:
         return preview_adjustments(ctx=ctx, path=copy, file_name=name[:200])
-
-
-def _suffix(name: str) -> str:
-    suffix = Path(name).suffix.lower()
-    return suffix if suffix in (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods") else ".csv"
 
 
 def _mistakes(seen: AdjustmentPreview) -> dict[str, Any]:
