@@ -25,6 +25,7 @@ from metrics.boards import member_board
 from metrics.consent import consents_of
 from metrics.entries import record_note
 from metrics.entries.outreach import MOST_MEMBERS
+from metrics.import_admin import FileImportAdmin
 from metrics.masking import mask_phone
 from metrics.member_export import COLUMNS, write_members
 from metrics.member_filters import FILTERS, Chip, RhythmFilter, Tab, chips_of, tabs_of
@@ -45,6 +46,7 @@ __all__ = [
     "CardEntryAdmin",
     "CoachTaskAdmin",
     "ContactAdmin",
+    "FileImportAdmin",
     "MemberAdmin",
     "PayCorrectionAdmin",
     "SettlementAdmin",

@@ -28,6 +28,16 @@ def at_least(least: float) -> Callable[[Any], None]:
     return require
 
 
+def between(least: float, most: float) -> Callable[[Any], None]:
+    def require(value: Any) -> None:
+        if not least <= value <= most:
+            raise ValueError(
+                _("Must be between %(least)s and %(most)s.") % {"least": least, "most": most}
+            )
+
+    return require
+
+
 def is_timezone(value: str) -> None:
     try:
         validate_timezone(value)

@@ -21,6 +21,7 @@ from sandbox.models import Option, Site
 from sandbox.option_rules import (
     are_providers,
     at_least,
+    between,
     is_provider,
     is_time_of_day,
     is_timezone,
@@ -201,6 +202,13 @@ OPTIONS = [
         bool,
         False,
         _("drop AI results in which a check found something, instead of marking them"),
+    ),
+    OptionDeclaration(
+        "import_max_mb",
+        int,
+        20,
+        _("megabytes that a file imported in the admin may have"),
+        between(1, 500),
     ),
     OptionDeclaration("alert_retention_days", int, 30, _("days that alerts are kept")),
     OptionDeclaration("retention_days", int, 180, _("days that personal text of AI runs is kept")),

@@ -34,6 +34,7 @@ def test_a_member_of_a_group_has_its_role(role):
         ("metrics.add_coachtask", {"operator", "manager"}),
         ("metrics.add_contact", {"operator", "manager"}),
         ("metrics.change_member", {"operator", "manager"}),
+        ("metrics.add_fileimport", {"operator"}),
         ("aijobs.view_run", {"operator", "manager", "auditor"}),
         ("aijobs.change_retentionclue", {"operator", "manager"}),
         ("sandbox.change_option", {"operator"}),

@@ -94,6 +94,7 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
             ("sandbox.sitegrant", "passkey"),
             ("sandbox.apikey", "key"),
             ("sandbox.option", "tune"),
+            ("metrics.fileimport", "upload_file"),
             ("sandbox.auditentry", "history"),
             ("auth.user", "person"),
             ("auth.group", "groups"),

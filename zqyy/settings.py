@@ -326,6 +326,7 @@ SWEEPERS: list[str] = [
     "aijobs.alert_log.forget_old_alerts",
     "sandbox.idempotency.forget_expired",
     "metrics.nightly.close_days",
+    "metrics.import_jobs.forget_expired",
 ]
 # Upward port of metrics (docs/decisions/0001): called inside the caller's transaction.
 EVENT_SINK = "aijobs.jobs.open_jobs"

@@ -14,7 +14,7 @@ from metrics.models.identities import (
     Member,
     MemberVersion,
 )
-from metrics.models.ingest import DwsBuild, IngestBatch
+from metrics.models.ingest import DwsBuild, FileImport, IngestBatch
 from metrics.models.nights import DataQuality, MetricSnapshot, SiteNight
 from metrics.models.staff import (
     AssistantLevelChange,
@@ -51,6 +51,7 @@ __all__ = [
     "Contact",
     "DataQuality",
     "DwsBuild",
+    "FileImport",
     "FinanceDaily",
     "IngestBatch",
     "Member",
