@@ -26,27 +26,46 @@ class Concern:
     action: FinanceAction
 
 
-def warn(text: str, severity: Severity = "medium") -> FinanceRisk:
-    return FinanceRisk(text=f"{text}。", severity=severity)
+@dataclass(frozen=True)
+class Deed:
+    """What is done and by whom; `when` is BY, DAILY or ON the day that is due."""
+
+    what: str
+    due: str
+    owner: str = MANAGER
+    when: str = BY
 
 
-def propose(
+def concern(
     features: Told,
-    deed: str,
     *,
-    due: str,
+    at_stake: Decimal,
+    risk: str,
+    severity: Severity = "medium",
+    deed: Deed,
     metric: str,
     expected: str,
-    owner: str = MANAGER,
-    when: str = BY,
-) -> FinanceAction:
-    """Who does what; `when` is BY, DAILY or ON the day that is due."""
+) -> Concern:
+    """A risk of so many yuan, and the deed that follows."""
+    return Concern(
+        at_stake,
+        FinanceRisk(text=f"{risk}。", severity=severity),
+        propose(features, deed, metric=metric, expected=expected),
+    )
+
+
+def propose(features: Told, deed: Deed, *, metric: str, expected: str) -> FinanceAction:
+    """A deed in words, and the metric that is to show its effect."""
     weekdays = {day: name for name, day in features["next_weekdays"].items()}
-    times = {"due": by_date(due), "today": by_date(features["as_of"]), "weekday": weekdays[due]}
+    times = {
+        "due": by_date(deed.due),
+        "today": by_date(features["as_of"]),
+        "weekday": weekdays[deed.due],
+    }
     return FinanceAction(
-        text=f"{owner}{when.format(**times)}{deed}。",
-        owner=owner,
-        due=due,
+        text=f"{deed.owner}{deed.when.format(**times)}{deed.what}。",
+        owner=deed.owner,
+        due=deed.due,
         metric=metric,
         expected=expected,
     )

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from aijobs.ai_apps.finance_deeds import (
-    BY,
     DAILY,
     DESK,
-    MANAGER,
     ON,
     Concern,
+    Deed,
     beyond_days,
+    concern,
     fair_change,
     is_large,
-    propose,
     severity_of,
-    warn,
 )
 from aijobs.ai_apps.finance_words import (
     UNKNOWN,
@@ -30,7 +28,6 @@ from aijobs.ai_apps.finance_words import (
     place,
     yuan,
 )
-from aijobs.ai_apps.outputs import FinanceAction
 from metrics.calculations.areas import ALL
 
 # From these falls on, in percent of what was before, something is wrong; from the second badly.
@@ -68,21 +65,16 @@ def _fallen(features: Told) -> Iterator[Concern]:
     if (worst := _worst_weekday(features)) is not None:
         deed += f"；先看{worst}（{features['days']['weekdays'][worst]['percent']}）"
     badly = is_beyond_chance(fell, bills=then["bills"], least=_FALLEN_BADLY)
-    yield Concern(
-        abs(number(fair["by"])),
-        warn(
-            f"{place(features)}{a_day}，按相同星期算少收 {yuan(fair['by'])}（{fair['percent']}）",
-            "high" if badly else "medium",
-        ),
-        propose(
-            features,
-            deed,
-            due=features["deadlines"][0],
-            metric="paid",
-            expected=f"每个营业日实收回到 {yuan(then['paid_per_day'])}"
-            if fewer_a_day
-            else f"下期实收不低于 {yuan(now['paid'])}",
-        ),
+    yield concern(
+        features,
+        at_stake=abs(number(fair["by"])),
+        risk=f"{place(features)}{a_day}，按相同星期算少收 {yuan(fair['by'])}（{fair['percent']}）",
+        severity="high" if badly else "medium",
+        deed=Deed(deed, due=features["deadlines"][0]),
+        metric="paid",
+        expected=f"每个营业日实收回到 {yuan(then['paid_per_day'])}"
+        if fewer_a_day
+        else f"下期实收不低于 {yuan(now['paid'])}",
     )
 
 
@@ -101,19 +93,17 @@ def _sliding(features: Told) -> Iterator[Concern]:
     first, last = months[0], months[-1]
     if (means[0] - means[-1]) * 100 < FALLEN * means[0]:
         return
-    yield Concern(
-        (means[0] - means[-1]) * last["open_days"],
-        warn(
-            f"{place(features)}每个营业日从 {first['month']}的 {yuan(first['paid_per_day'])}逐月掉到 "
-            f"{last['month']}的 {yuan(last['paid_per_day'])}"
-        ),
-        propose(
-            features,
+    yield concern(
+        features,
+        at_stake=(means[0] - means[-1]) * last["open_days"],
+        risk=f"{place(features)}每个营业日从 {first['month']}的 {yuan(first['paid_per_day'])}逐月掉到 "
+        f"{last['month']}的 {yuan(last['paid_per_day'])}",
+        deed=Deed(
             f"从 {first['month']}和 {last['month']}各挑一个同样的星期几，逐单对照是人少了还是单价低了",
             due=features["deadlines"][1],
-            metric="paid",
-            expected=f"下个月每个营业日不低于 {yuan(last['paid_per_day'])}",
         ),
+        metric="paid",
+        expected=f"下个月每个营业日不低于 {yuan(last['paid_per_day'])}",
     )
 
 
@@ -130,37 +120,31 @@ def _areas(features: Told) -> Iterator[Concern]:
     fallen.sort(key=lambda one: -one[0])
     whole = features["changes"]["previous"]["paid"]["percent"]
     for nth, (lost, row) in enumerate(fallen[:_MOST_AREAS]):
-        yield Concern(
-            lost,
-            warn(
-                f"{row['name']}少收 {yuan(row['by'])}（{row['percent']}，{place(features)} {whole}）："
-                f"{count(row['bills'], '单')}，{before(features)} {count(row['bills_before'], '单')}，"
-                f"客单价 {row['ticket_percent'] or UNKNOWN}",
-                severity_of(lost, features),
-            ),
-            _deed_for_area(features, row, nth),
+        yield concern(
+            features,
+            at_stake=lost,
+            risk=f"{row['name']}少收 {yuan(row['by'])}（{row['percent']}，{place(features)} {whole}）："
+            f"{count(row['bills'], '单')}，{before(features)} {count(row['bills_before'], '单')}，"
+            f"客单价 {row['ticket_percent'] or UNKNOWN}",
+            severity=severity_of(lost, features),
+            deed=_deed_for_area(features, row, nth),
+            metric="paid",
+            expected=f"下期{row['name']}实收回到 {yuan(row['before'])}",
         )
 
 
-def _deed_for_area(features: Told, row: Told, nth: int) -> FinanceAction:
+def _deed_for_area(features: Told, row: Told, nth: int) -> Deed:
     """Fewer guests: go and look on a busy evening, each area on its own. Smaller bills: read them."""
-    expected = f"下期{row['name']}实收回到 {yuan(row['before'])}"
     if number(row["bills_percent"]) <= number(row["ticket_percent"]):
         busy = busiest_weekdays(features)
-        return propose(
-            features,
+        return Deed(
             f"高峰时在{row['name']}守一晚：数空台，问换区的客人为什么换，查台呢、灯和空调",
             due=features["next_weekdays"][busy[min(nth, len(busy) - 1)]],
             when=ON,
-            metric="paid",
-            expected=expected,
         )
-    return propose(
-        features,
+    return Deed(
         f"翻看{row['name']}这 {count(row['bills'], '单')}里金额最低的一批，分清是打得短、没叫助教还是没点商品",
         due=features["deadlines"][0],
-        metric="paid",
-        expected=expected,
     )
 
 
@@ -181,38 +165,36 @@ def _payers(features: Told) -> Iterator[Concern]:
         )
         if number(others["by"]) > 0:
             text += f"；{_PAYERS[other]}多收 {yuan(others['by'])}"
-        expected = f"下期{_PAYERS[key]}占比回到 {then[f'{key}_share']}、实收回到 {yuan(then[f'{key}_paid'])}"
-        yield Concern(
-            -by,
-            warn(text, severity_of(-by, features)),
-            _deed_for_members(features, expected)
-            if key == "member"
-            else _deed_for_walkins(features, expected),
+        yield concern(
+            features,
+            at_stake=-by,
+            risk=text,
+            severity=severity_of(-by, features),
+            deed=_DEEDS_FOR_PAYERS[key](features),
+            metric=f"{key}_share",
+            expected=f"下期{_PAYERS[key]}占比回到 {then[f'{key}_share']}、实收回到 {yuan(then[f'{key}_paid'])}",
         )
 
 
-def _deed_for_members(features: Told, expected: str) -> FinanceAction:
+def _deed_for_members(features: Told) -> Deed:
     here = "" if features["area"]["code"] == ALL else f"常来{place(features)}的"
-    return propose(
-        features,
+    return Deed(
         f"从{here}快流失会员里，按剩余本金从高到低派召回任务，每条写明由头和常陪打的助教",
         due=features["deadlines"][0],
-        metric="member_share",
-        expected=expected,
     )
 
 
-def _deed_for_walkins(features: Told, expected: str) -> FinanceAction:
+def _deed_for_walkins(features: Told) -> Deed:
     here = "" if features["area"]["code"] == ALL else place(features)
-    return propose(
-        features,
+    return Deed(
         f"结账时给{here}每桌散客记一个来路（路过、团购、朋友带），收班交给店长",
         due=features["deadlines"][1],
         owner=DESK,
         when=DAILY,
-        metric="walkin_share",
-        expected=expected,
     )
+
+
+_DEEDS_FOR_PAYERS = {"member": _deed_for_members, "walkin": _deed_for_walkins}
 
 
 def _per_bill(features: Told) -> Iterator[Concern]:
@@ -228,30 +210,28 @@ def _per_bill(features: Told) -> Iterator[Concern]:
         if not is_large(lost, features):
             continue
         was = yuan(then[f"{part}_per_bill"])
-        yield Concern(
-            lost,
-            warn(f"每单{name}从 {was}掉到 {yuan(now[f'{part}_per_bill'])}（{told['percent']}）"),
-            _deed_for_part(features, part, expected=f"每单{name}回到 {was}"),
+        yield concern(
+            features,
+            at_stake=lost,
+            risk=f"每单{name}从 {was}掉到 {yuan(now[f'{part}_per_bill'])}（{told['percent']}）",
+            deed=_deed_for_part(features, part),
+            metric="avg_ticket",
+            expected=f"每单{name}回到 {was}",
         )
 
 
-def _deed_for_part(features: Told, part: str, *, expected: str) -> FinanceAction:
+def _deed_for_part(features: Told, part: str) -> Deed:
     soon, later = features["deadlines"]
-    owner, when, due = MANAGER, BY, soon
     if part == "goods_fee":
-        owner, when, due = DESK, DAILY, later
-        deed = "开台和续钟时各问一次要不要喝的吃的，客人说不要也记下来"
-    elif part == "assistant_fee":
+        what = "开台和续钟时各问一次要不要喝的吃的，客人说不要也记下来"
+        return Deed(what, due=later, owner=DESK, when=DAILY)
+    if part == "assistant_fee":
         weekday = busiest_weekdays(features)[0]
-        due = features["next_weekdays"][weekday]
-        deed = f"对一遍{weekday}的助教排班和上钟，找出有客要人却没人可派的时段"
-    else:
-        share = features["current"]["groupbuy_share"]
-        groupbuy = f"用了团购（占实收 {share}）" if share else "用了团购"
-        deed = f"抽一批台费最低的账单，分清是打得短、{groupbuy}还是给了优惠"
-    return propose(
-        features, deed, due=due, owner=owner, when=when, metric="avg_ticket", expected=expected
-    )
+        what = f"对一遍{weekday}的助教排班和上钟，找出有客要人却没人可派的时段"
+        return Deed(what, due=features["next_weekdays"][weekday])
+    share = features["current"]["groupbuy_share"]
+    groupbuy = f"用了团购（占实收 {share}）" if share else "用了团购"
+    return Deed(f"抽一批台费最低的账单，分清是打得短、{groupbuy}还是给了优惠", due=soon)
 
 
 def _weekday(features: Told) -> Iterator[Concern]:
@@ -272,18 +252,16 @@ def _weekday(features: Told) -> Iterator[Concern]:
     row = rows[name]
     if not is_large(fallen[name], features):
         return
-    yield Concern(
-        fallen[name],
-        warn(
-            f"{name}（{row['days']} 天）日均 {yuan(row['mean'])}，{before(features)} "
-            f"{yuan(row['before'])}（{row['percent']}）"
-        ),
-        propose(
-            features,
+    yield concern(
+        features,
+        at_stake=fallen[name],
+        risk=f"{name}（{row['days']} 天）日均 {yuan(row['mean'])}，{before(features)} "
+        f"{yuan(row['before'])}（{row['percent']}）",
+        deed=Deed(
             "按钟点记开台数和在岗人数，当晚定下一处要改的排班",
             due=features["next_weekdays"][name],
             when=ON,
-            metric="paid",
-            expected=f"{name}实收回到 {yuan(row['before'])}",
         ),
+        metric="paid",
+        expected=f"{name}实收回到 {yuan(row['before'])}",
     )

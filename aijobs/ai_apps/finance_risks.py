@@ -10,10 +10,11 @@ from aijobs.ai_apps.finance_deeds import (
     DESK,
     ON,
     Concern,
+    Deed,
     Severity,
     beyond_days,
+    concern,
     propose,
-    warn,
 )
 from aijobs.ai_apps.finance_losses import losses_of
 from aijobs.ai_apps.finance_points import is_comparable
@@ -50,37 +51,33 @@ def concerns_of(features: Told) -> list[Concern]:
         for kind in (_discounts, _groupbuy, _recharges, _members):
             found += kind(features)
     rank = {"high": 0, "medium": 1, "low": 2}
-    return sorted(found, key=lambda concern: (rank[concern.risk.severity], -concern.score))
+    return sorted(found, key=lambda one: (rank[one.risk.severity], -one.score))
 
 
 def keep_watching(features: Told) -> FinanceAction:
     """Nothing is wrong: find out what grew, or keep what works on the next day of the same kind."""
+    best, later = features["days"]["best"], features["deadlines"][1]
     if is_comparable(features) and (grown := _grown_area(features)):
-        return propose(
-            features,
+        deed = Deed(
             f"问清{grown['name']}多收的 {yuan(grown['by'])}是谁带来的（新客、常客还是包场），"
             "能再来一次的写进排班",
-            due=features["deadlines"][1],
-            metric="paid",
-            expected=f"下期{grown['name']}实收不低于 {yuan(grown['paid'])}",
+            due=later,
         )
-    best = features["days"]["best"]
-    if best["bills"] < _A_FULL_DAY:
-        return propose(
-            features,
+        expected = f"下期{grown['name']}实收不低于 {yuan(grown['paid'])}"
+    elif best["bills"] < _A_FULL_DAY:
+        deed = Deed(
             f"看{place(features)}{best['day']}的 {count(best['bills'], '单')}是几点开台、打多久，照那几个钟点留台",
-            due=features["deadlines"][1],
-            metric="paid",
-            expected=f"下一个{best['weekday']}实收不低于 {yuan(best['paid'])}",
+            due=later,
         )
-    return propose(
-        features,
-        f"照{best['day']}的人手排班，那天 {count(best['bills'], '单')}都接住了",
-        due=features["next_weekdays"][best["weekday"]],
-        when=ON,
-        metric="paid",
-        expected=f"当天实收不低于 {yuan(best['paid'])}",
-    )
+        expected = f"下一个{best['weekday']}实收不低于 {yuan(best['paid'])}"
+    else:
+        deed = Deed(
+            f"照{best['day']}的人手排班，那天 {count(best['bills'], '单')}都接住了",
+            due=features["next_weekdays"][best["weekday"]],
+            when=ON,
+        )
+        expected = f"当天实收不低于 {yuan(best['paid'])}"
+    return propose(features, deed, metric="paid", expected=expected)
 
 
 def _grown_area(features: Told) -> Told | None:
@@ -104,19 +101,17 @@ def _discounts(features: Told) -> Iterator[Concern]:
     points = _points(now["discount_rate"], then["discount_rate"])
     if points < _bound(_DISCOUNT_POINTS, then["bills"]):
         return
-    yield Concern(
-        points / 100 * number(now["gmv"]),
-        warn(
-            f"优惠率从 {then['discount_rate']} 升到 {now['discount_rate']}，共优惠 {yuan(now['discount'])}",
-            "high" if points >= 2 * _DISCOUNT_POINTS else "medium",
-        ),
-        propose(
-            features,
+    yield concern(
+        features,
+        at_stake=points / 100 * number(now["gmv"]),
+        risk=f"优惠率从 {then['discount_rate']} 升到 {now['discount_rate']}，共优惠 {yuan(now['discount'])}",
+        severity="high" if points >= 2 * _DISCOUNT_POINTS else "medium",
+        deed=Deed(
             f"列出{place(features)}优惠金额最大的账单，逐单补上批准人和理由，说不清的当面核",
             due=features["deadlines"][0],
-            metric="discount_rate",
-            expected=f"优惠率回到 {then['discount_rate']}",
         ),
+        metric="discount_rate",
+        expected=f"优惠率回到 {then['discount_rate']}",
     )
 
 
@@ -131,16 +126,16 @@ def _groupbuy(features: Told) -> Iterator[Concern]:
         if best["bills"] >= _A_FULL_DAY
         else "，客人本来就多的"
     )
-    yield Concern(
-        points / 100 * number(now["paid"]),
-        warn(f"团购占实收从 {then['groupbuy_share']} 升到 {now['groupbuy_share']}"),
-        propose(
-            features,
+    yield concern(
+        features,
+        at_stake=points / 100 * number(now["paid"]),
+        risk=f"团购占实收从 {then['groupbuy_share']} 升到 {now['groupbuy_share']}",
+        deed=Deed(
             f"把{place(features)}的团购单按星期和钟点排开{like}时段〔请店长填写〕不接团购",
             due=features["deadlines"][1],
-            metric="groupbuy_share",
-            expected=f"团购占比回到 {then['groupbuy_share']}",
         ),
+        metric="groupbuy_share",
+        expected=f"团购占比回到 {then['groupbuy_share']}",
     )
 
 
@@ -149,16 +144,17 @@ def _voids(features: Told) -> Iterator[Concern]:
     if now["voided_bills"] < _ENOUGH_VOIDS or number(now["void_rate"]) < _VOIDS:
         return
     voids = count(now["voided_bills"], "单")
-    yield Concern(
-        now["voided_bills"] * number(now["avg_ticket"]),
-        warn(f"反结账 {voids}，占 {now['void_rate']}", _severity_of_voids(now)),
-        propose(
-            features,
+    yield concern(
+        features,
+        at_stake=now["voided_bills"] * number(now["avg_ticket"]),
+        risk=f"反结账 {voids}，占 {now['void_rate']}",
+        severity=_severity_of_voids(now),
+        deed=Deed(
             f"逐单核对{place(features)}的 {voids}反结账（{now['words']}），写明经手人和原因",
             due=features["deadlines"][0],
-            metric="void_rate",
-            expected=f"下期反结账率低于 {now['void_rate']}",
         ),
+        metric="void_rate",
+        expected=f"下期反结账率低于 {now['void_rate']}",
     )
 
 
@@ -174,17 +170,15 @@ def _days_without_bills(features: Told) -> Iterator[Concern]:
     if not days:
         return
     named = "、".join(days[:_MOST_DAYS_NAMED]) + ("等" if len(days) > _MOST_DAYS_NAMED else "")
-    yield Concern(
-        number(features["current"]["paid_per_day"]) * len(days),
-        warn(f"{named}没有登记停业，也没有一张账单"),
-        propose(
-            features,
-            f"查清{named}：停业的登记停业，漏传的补传账单",
-            due=features["deadlines"][0],
-            owner=DESK,
-            metric="gmv",
-            expected=f"{features['range']['words']}每个营业日都有账单",
+    yield concern(
+        features,
+        at_stake=number(features["current"]["paid_per_day"]) * len(days),
+        risk=f"{named}没有登记停业，也没有一张账单",
+        deed=Deed(
+            f"查清{named}：停业的登记停业，漏传的补传账单", due=features["deadlines"][0], owner=DESK
         ),
+        metric="gmv",
+        expected=f"{features['range']['words']}每个营业日都有账单",
     )
 
 
@@ -203,18 +197,19 @@ def _idle(features: Told) -> Iterator[Concern]:
     emptiest = min(rows, key=lambda row: number(row["occupancy_rate"]))
     if number(whole) - number(emptiest["occupancy_rate"]) < _IDLE_POINTS:
         return
-    yield Concern(
-        Decimal(),
-        warn(f"{emptiest['name']}开台率 {emptiest['occupancy_rate']}，全店 {whole}", "low"),
-        propose(
-            features,
+    yield concern(
+        features,
+        at_stake=Decimal(),
+        risk=f"{emptiest['name']}开台率 {emptiest['occupancy_rate']}，全店 {whole}",
+        severity="low",
+        deed=Deed(
             f"收班时记一笔{emptiest['name']}空着的钟点，到期交店长定哪些钟点先不备人",
             due=features["deadlines"][1],
             owner=DESK,
             when=DAILY,
-            metric="occupancy_rate",
-            expected=f"{emptiest['name']}开台率高于 {emptiest['occupancy_rate']}",
         ),
+        metric="occupancy_rate",
+        expected=f"{emptiest['name']}开台率高于 {emptiest['occupancy_rate']}",
     )
 
 
@@ -226,21 +221,19 @@ def _recharges(features: Told) -> Iterator[Concern]:
     if told is None or told["percent"] is None or number(told["percent"]) > -_RECHARGES_FALLEN:
         return
     now, then = features["current"], features["previous"]
-    yield Concern(
-        -number(told["by"]) / 2,
-        warn(
-            f"充值本金 {yuan(now['recharge_principal'])}，比{before(features)}{change(told)}；"
-            f"同期会员卡花掉 {yuan(now['card_paid'])}"
-        ),
-        propose(
-            features,
+    yield concern(
+        features,
+        at_stake=-number(told["by"]) / 2,
+        risk=f"充值本金 {yuan(now['recharge_principal'])}，比{before(features)}{change(told)}；"
+        f"同期会员卡花掉 {yuan(now['card_paid'])}",
+        deed=Deed(
             "对余额不多的常客，离店结账时当面问一次要不要续充，答复记成备注",
             due=features["deadlines"][1],
             owner=DESK,
             when=DAILY,
-            metric="cash_in",
-            expected=f"下期充值本金回到 {yuan(then['recharge_principal'])}",
         ),
+        metric="cash_in",
+        expected=f"下期充值本金回到 {yuan(then['recharge_principal'])}",
     )
 
 
@@ -252,33 +245,32 @@ def _members(features: Told) -> Iterator[Concern]:
     now, then = members["current"], members["previous"]
     ticket, later = number(features["current"]["avg_ticket"]), features["deadlines"][1]
     if now["churned"] >= _ENOUGH_MEMBERS and now["churned"] > now["new"] + now["returned"]:
-        yield Concern(
-            now["churned"] * ticket,
-            warn(
-                f"流失（{members['churned_means']}）{now['churned']} 人，"
-                f"多于新客 {now['new']} 人加回流 {now['returned']} 人"
-            ),
-            propose(
-                features,
+        yield concern(
+            features,
+            at_stake=now["churned"] * ticket,
+            risk=f"流失（{members['churned_means']}）{now['churned']} 人，"
+            f"多于新客 {now['new']} 人加回流 {now['returned']} 人",
+            deed=Deed(
                 f"把流失的 {now['churned']} 人按剩余本金排好，本金最多的几位分给常陪打的助教各回访一次",
                 due=later,
-                metric="month_lifecycle_churned",
-                expected=f"下期流失少于 {now['churned']} 人",
             ),
+            metric="month_lifecycle_churned",
+            expected=f"下期流失少于 {now['churned']} 人",
         )
     elif then["new"] >= 2 * _ENOUGH_MEMBERS and 10 * now["new"] <= 7 * then["new"]:
-        yield Concern(
-            (then["new"] - now["new"]) * ticket,
-            warn(f"新客只有 {now['new']} 人，{before(features)} {then['new']} 人", "low"),
-            propose(
-                features,
+        yield concern(
+            features,
+            at_stake=(then["new"] - now["new"]) * ticket,
+            risk=f"新客只有 {now['new']} 人，{before(features)} {then['new']} 人",
+            severity="low",
+            deed=Deed(
                 "散客结账时问一句要不要建会员档，愿意的当场建，不愿意的记下理由",
                 due=later,
                 owner=DESK,
                 when=DAILY,
-                metric="month_new_members",
-                expected=f"下期新客回到 {then['new']} 人",
             ),
+            metric="month_new_members",
+            expected=f"下期新客回到 {then['new']} 人",
         )
 
 
