@@ -1,7 +1,8 @@
-"""`make bench`, or `python -m benchmarks [data] [jobs]`: measure, compare, write it down, clean up.
+"""`make bench`, or `python -m benchmarks [data] [jobs] [pages]`: measure and write down.
 
 `data` is the time machine: generate the reference chain, build it, ask it. `jobs` is the AI: gate,
-chains, recovery, sockets. Each is a section of docs/benchmarks.md, written when it is done.
+chains, recovery, sockets. `pages` is the admin, in a store of 10,000 members. Each is a section of
+docs/benchmarks.md, written when it is done; the database is dropped whatever happens.
 """
 
 from __future__ import annotations
@@ -106,7 +107,36 @@ def _measure_jobs(scale: Scale, folder: Path) -> None:
         _say(section.write())
 
 
-SECTIONS = {"data": _measure_data, "jobs": _measure_jobs}
+def _measure_pages(scale: Scale, folder: Path) -> None:
+    from benchmarks.generate import generate_chain
+    from benchmarks.pages import Pages, PagesSection, worst_of
+    from metrics.builds import build_site
+
+    start = time.monotonic()
+    # One store, as large as a site of the reference chain from a twentieth of it on.
+    share = min(1.0, 20 * scale.factor)
+    store = Scale.of_sites(1, share=share, factor=scale.factor)
+    with connect_as_owner() as owner:
+        _say(f"A store of {store.members:,} members ...")
+        [site] = generate_chain(store)
+        build_site(site=site, full=True)
+        vacuum()
+        _say(f"Built after {time.monotonic() - start:.0f} s. Opening pages ...")
+        pages = Pages(site)
+        lists = pages.sorted_lists()
+        section = PagesSection(
+            name="pages",
+            title="Pages",
+            factor=scale.factor,
+            ratios=[worst_of(lists), *pages.waits()],
+            lists=lists,
+            owner=owner,
+            minutes=(time.monotonic() - start) / 60,
+        )
+        _say(section.write())
+
+
+SECTIONS = {"data": _measure_data, "jobs": _measure_jobs, "pages": _measure_pages}
 
 
 def _say(text: str) -> None:
