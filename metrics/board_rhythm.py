@@ -26,6 +26,14 @@ FROM {MemberConsumption._meta.db_table}
 WHERE site_id = %s AND stat_date = last_visit AND stat_date > %s AND stat_date <= %s"""
 
 
+# Behind the policies PostgreSQL expects one member who came, and would compare every member with
+# every one of them. A series whose end it does not know counts as a thousand rows: it hashes.
+_VISITS_OF_ALL = f"""
+SELECT member_id, days
+FROM (SELECT member_id, array_agg(stat_date) AS days {_VISITS} GROUP BY member_id) came,
+     generate_series(1, (SELECT 1))"""  # noqa: S608 (constants)
+
+
 def join_visits(members: QuerySet[Member], *, names: Collection[str]) -> None:
     """Have the visits of all members at hand where the named columns are made of them."""
     for name in names:
@@ -49,11 +57,8 @@ class _VisitsJoin(BaseTable):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         alias, parent = map(compiler.quote_name_unless_alias, (self.table_alias, self.parent))
-        sql = (
-            f"LEFT JOIN (SELECT member_id, array_agg(stat_date) AS days {_VISITS}"
-            f" GROUP BY member_id) {alias} ON ({alias}.member_id = {parent}.id)"
-        )
-        return sql, self.params
+        join = f"LEFT JOIN ({_VISITS_OF_ALL}) {alias} ON ({alias}.member_id = {parent}.id)"
+        return join, self.params
 
     def relabeled_clone(self, change_map: dict[str | None, str]) -> _VisitsJoin:
         alias = change_map.get(self.table_alias) or self.table_alias

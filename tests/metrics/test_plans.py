@@ -132,6 +132,15 @@ def test_store_version_and_date_are_index_conditions(site):
                     assert "version" in condition, (name, table)
 
 
+def test_a_board_by_rhythm_compares_nobody_with_everybody(site):
+    by_rhythm = lambda ctx: list(member_board(ctx=ctx).order_by("-overdue_ratio", "pk")[:50])  # noqa: E731
+
+    (plan,) = plans(by_rhythm, live_context(site))
+
+    compared = [node.get("Rows Removed by Join Filter", 0) for node in nodes(plan)]
+    assert max(compared) < 200
+
+
 def test_a_past_date_is_read_like_today(site):
     live = live_context(site)
     past = as_of_context(site, live.business_date - timedelta(days=1))

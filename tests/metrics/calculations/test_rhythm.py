@@ -165,7 +165,7 @@ def test_visits_are_joined_once_and_only_to_sort_or_filter_by_them(condition, or
         board = member_board(ctx=ctx).filter(**condition).order_by(ordering)
         sql = str(board.query)
 
-        assert sql.count("LEFT JOIN (SELECT member_id") == joins
+        assert sql.count("generate_series(1, (SELECT 1))") == joins
         assert (sql.count("array_agg") == 1) == bool(joins)
         assert len(board) == board.count() == 1
         assert member_board(ctx=ctx).filter(pk__in=board.values("pk")).count() == 1
