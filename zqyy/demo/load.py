@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from metrics.builds import build_site
 from metrics.importers import AreaPlan, create_site, import_file, push_rows
@@ -71,6 +71,9 @@ def fill_demo(*, sites: list[Site], plan: Plan, password: str, say: Say) -> None
     with transaction.atomic():
         make_users(sites=sites, assistant_number=stores[0].assistant, password=password)
         note_complete(sites=sites)
+    with connection.cursor() as cursor:
+        # Pages are looked at before autovacuum has counted what there is.
+        cursor.execute("ANALYZE")
 
 
 def _areas_of(store: Store) -> list[AreaPlan]:
