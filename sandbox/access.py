@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser, Group, Permission
+from django.contrib.auth.models import User as Account
+from django.db.models import QuerySet, Value
 
 from sandbox.context import User
 from sandbox.errors import NotFound
@@ -39,12 +42,42 @@ def role_of(user: User) -> Role:
         return ""
     if user.is_superuser:
         return "operator"
-    # Kept on the user, who lives as long as the request: many places ask.
-    if "_role" not in user.__dict__:
-        names = set(user.groups.values_list("name", flat=True))
-        user.__dict__["_role"] = next((role for role in ROLES if role in names), "")
-    role: Role = user.__dict__["_role"]
-    return role
+    groups = rights_of(user).groups
+    return next((role for role in ROLES if role in groups), "")
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The names of a user's groups; what they may do, and the user besides: `app.codename`."""
+
+    groups: frozenset[str]
+    permissions: frozenset[str]
+
+
+def rights_of(user: Account) -> Rights:
+    """Kept on the user, who lives as long as the request: many places ask."""
+    if "_rights" not in user.__dict__:
+        rights = Group.objects.filter(user=user).values_list(
+            "name", "permissions__content_type__app_label", "permissions__codename"
+        )
+        own = Permission.objects.filter(user=user).order_by()
+        rows: Any = rights.union(own.values_list(Value(""), "content_type__app_label", "codename"))
+        found = list(rows)
+        user.__dict__["_rights"] = Rights(
+            frozenset(group for group, _app, _codename in found if group),
+            frozenset(f"{app}.{codename}" for _group, app, codename in found if codename),
+        )
+    known: Rights = user.__dict__["_rights"]
+    return known
+
+
+class AccountBackend(ModelBackend):
+    """Django's accounts, whose permissions are read at once instead of by where they come from."""
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        if user_obj.is_superuser or not user_obj.is_active or obj is not None:
+            return super().get_all_permissions(user_obj, obj)
+        return {*rights_of(user_obj).permissions}
 
 
 def granted_sites(user: User) -> QuerySet[Site]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 
 from sandbox.access import role_of
@@ -46,6 +46,23 @@ def test_a_permission_belongs_to_its_roles(permission, roles):
     users = [member_of(role) for role in ("operator", "manager", "assistant", "auditor")]
 
     assert {user.username for user in users if user.has_perm(permission)} == roles
+
+
+def test_role_and_permissions_are_one_query(django_assert_num_queries):
+    user = User.objects.get(pk=member_of("auditor").pk)
+    user.user_permissions.set(Permission.objects.filter(codename="add_note"))
+
+    with django_assert_num_queries(1):
+        assert role_of(user) == "auditor"
+        assert user.has_perms(["aijobs.view_run", "metrics.add_note"])
+        assert not user.has_perm("metrics.change_member")
+
+
+@pytest.mark.parametrize("field", ["is_active", "is_superuser"])
+def test_without_a_role_nobody_may_anything_but_a_superuser(field):
+    user = User.objects.create_user("x", **{"is_active": True, field: field == "is_superuser"})
+
+    assert user.has_perm("metrics.add_note") is (field == "is_superuser")
 
 
 def test_making_the_roles_again_undoes_what_was_added_by_hand():

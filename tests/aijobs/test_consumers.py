@@ -39,7 +39,7 @@ def manager(site) -> User:
 
 def cookie_of(user: User) -> tuple[bytes, bytes]:
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     key = client.cookies[settings.SESSION_COOKIE_NAME].value
     return (b"cookie", f"{settings.SESSION_COOKIE_NAME}={key}".encode())
 
