@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Count, Max, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from aijobs.events import after_commit, announce_acknowledgement
 from aijobs.models import Alert, AlertSequence
@@ -52,6 +52,14 @@ def newest_alerts(*, site_id: int, limit: int) -> list[Alert]:
 def newest_number(site_id: int) -> int:
     """The number of the store's newest alert; 0 before the first."""
     return _numbers(site_id)[0]
+
+
+def newest_and_unread(site_id: int) -> tuple[int, int]:
+    """The number of the store's newest alert, and how many nobody has acknowledged then."""
+    unread = unread_alerts(site_id=site_id).order_by().values("site_id")
+    counted = Subquery(unread.annotate(count=Count("pk")).values("count"))
+    numbers = AlertSequence.objects.filter(site_id=site_id)
+    return numbers.values_list("seq", Coalesce(counted, 0)).first() or (0, 0)
 
 
 def unread_alerts(*, site_id: int) -> QuerySet[Alert]:

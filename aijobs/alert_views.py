@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from aijobs.alert_log import acknowledge_alerts, newest_number, unread_alerts
+from aijobs.alert_log import acknowledge_alerts, newest_and_unread, unread_alerts
 from aijobs.permissions import may_acknowledge_alerts, may_read_alerts
 from sandbox.context import RuntimeContext
 from sandbox.site_admin import context_of
@@ -25,9 +25,8 @@ def bell(request: HttpRequest, ctx: RuntimeContext) -> dict[str, Any] | None:
     """
     if not may_read_alerts(request.user):
         return None
-    # The number first: an alert raised in between is heard of again.
-    seq = newest_number(ctx.site.pk)
-    return {"seq": seq, "unread": unread_alerts(site_id=ctx.site.pk).count()}
+    seq, unread = newest_and_unread(ctx.site.pk)
+    return {"seq": seq, "unread": unread}
 
 
 @require_GET

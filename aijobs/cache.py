@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from aijobs.errors import Stale
 from aijobs.models import CacheEntry, Run
-from aijobs.opinions import Opinions, judge_result
+from aijobs.opinions import Opinions, judge_result, judged_member, read_opinions_of
 from aijobs.pseudonyms import resolve_names
-from aijobs.staleness import is_stale
+from aijobs.staleness import is_stale, with_newer_facts
+from aijobs.targets import read_target
 from sandbox.context import RuntimeContext
 from sandbox.errors import NotFound
 from sandbox.models import Mode
@@ -62,6 +65,10 @@ class Insight:
             "stale": self.stale,
             "age_seconds": self.age_seconds,
         }
+
+
+# By cache type and target; nothing where nothing has been generated.
+Insights = dict[tuple[str, str], Insight]
 
 
 def store_result(
@@ -112,18 +119,23 @@ def store_result(
 
 def find_entry(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> CacheEntry | None:
     """In a sandbox the entry of exactly D, else the newest live one dated on or before D."""
+    return _entries(cache_type, target_id, ctx).first()
+
+
+def _entries(cache_type: str, target_id: str, ctx: RuntimeContext) -> QuerySet[CacheEntry]:
+    """Those of a key that may be read at D, the one in force first."""
+    modes = Q(mode=Mode.LIVE, business_date__lte=ctx.business_date)
+    if ctx.is_sandbox:
+        modes |= Q(mode=Mode.SANDBOX, business_date=ctx.business_date)
     entries = CacheEntry.objects.filter(
+        modes,
         site=ctx.site,
         cache_type=cache_type,
         target_id=target_id,
         language=ctx.site.language,
-        business_date__lte=ctx.business_date,
     )
-    if ctx.is_sandbox:
-        own = entries.filter(mode=Mode.SANDBOX, business_date=ctx.business_date)
-        if entry := own.order_by("-generation").first():
-            return entry
-    return entries.filter(mode=Mode.LIVE).order_by("-business_date", "-generation").first()
+    # `sandbox` comes after `live`.
+    return entries.order_by("-mode", "-business_date", "-generation")
 
 
 def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | None:
@@ -131,15 +143,35 @@ def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | 
 
     What somebody said no to is not shown.
     """
-    entry = find_entry(cache_type=cache_type, target_id=target_id, ctx=ctx)
-    if entry is None:
-        return None
-    result, opinions = judge_result(entry, ctx=ctx)
+    key = (cache_type, target_id)
+    return fetch_all([key], ctx=ctx).get(key)
+
+
+def fetch_all(keys: Sequence[tuple[str, str]], *, ctx: RuntimeContext) -> Insights:
+    """`fetch` of each cache type and target, in as many queries for many as for one."""
+    first, *others = [
+        with_newer_facts(_entries(*key, ctx), read_target(key[1]), ctx=ctx)[:1] for key in keys
+    ]
+    entries = list(first.union(*others, all=True))
+    judged = [judged_member(entry) for entry in entries]
+    opinions = read_opinions_of(member_ids=[pk for pk in {*judged} if pk], ctx=ctx)
+    said = [opinions.get(member_id or 0) for member_id in judged]
+    left = [judge_result(entry, words) for entry, words in zip(entries, said, strict=True)]
+    results = resolve_names(left, ctx=ctx)
+    return {
+        (entry.cache_type, entry.target_id): _insight(entry, result, words, ctx)
+        for entry, result, words in zip(entries, results, said, strict=True)
+    }
+
+
+def _insight(
+    entry: CacheEntry, result: dict[str, Any], opinions: Opinions | None, ctx: RuntimeContext
+) -> Insight:
     seen_at = ctx.known_at or timezone.now()
     return Insight(
-        cache_type=cache_type,
-        target_id=target_id,
-        result=resolve_names(result, ctx=ctx),
+        cache_type=entry.cache_type,
+        target_id=entry.target_id,
+        result=result,
         references=entry.references,
         created_at=entry.created_at,
         business_date=entry.business_date,

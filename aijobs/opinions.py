@@ -177,23 +177,24 @@ def parts_of(entry: CacheEntry) -> list[dict[str, Any]]:
     return [{**part, "fingerprint": fingerprint_of_part(entry.cache_type, part)} for part in parts]
 
 
-def judge_result(
-    entry: CacheEntry, *, ctx: RuntimeContext
-) -> tuple[dict[str, Any], Opinions | None]:
-    """A result without the parts that somebody said no to, and what people thought of the others.
+def judged_member(entry: CacheEntry) -> int | None:
+    """Whom a result is about whose parts can be judged; None: it has no such parts."""
+    has_parts = PARTS.get(entry.cache_type) in entry.result
+    return read_target(entry.target_id).member_id if has_parts else None
 
-    None: nothing of it can be judged.
-    """
-    name, member_id = PARTS.get(entry.cache_type), read_target(entry.target_id).member_id
-    if name not in entry.result or member_id is None:
-        return entry.result, None
-    opinions = read_opinions(member_id=member_id, ctx=ctx)
+
+def judge_result(entry: CacheEntry, opinions: Opinions | None) -> dict[str, Any]:
+    """A result without the parts that somebody said no to; None: nothing of it can be judged."""
+    result: dict[str, Any] = entry.result
+    if opinions is None:
+        return result
+    name = PARTS[entry.cache_type]
     if entry.cache_type == TALKING_POINTS:
         shown = [part for part in parts_of(entry) if not opinions.hides(part["fingerprint"])]
     else:
         marks = [mark_of(row) for row in opinions.denied_clues()]
-        itself = {"": {"clues": entry.result[name], "newest_fact": newest_fact_of(entry)}}
+        itself = {"": {"clues": result[name], "newest_fact": newest_fact_of(entry)}}
         shown = [
             part for part in parts_of(entry) if find_mark(part, marks=marks, sources=itself) is None
         ]
-    return {**entry.result, name: shown}, opinions
+    return {**result, name: shown}

@@ -58,7 +58,7 @@ def calls_of_today(*, ctx: RuntimeContext) -> CallList:
             assistant_id=candidate.assistant_id,
             assistant=assistants.get(candidate.assistant_id or 0, ""),
         )
-        for candidate in recall_candidates(ctx, MOST_CALLS)
+        for candidate in recall_candidates(ctx, MOST_CALLS, assistants=assistants)
         for row in (candidate.member,)
     ]
     return CallList(calls, assistants)

@@ -82,6 +82,7 @@ class HomePage:
 
     Attributes:
         areas: of the last 30 open days, first `areas_since`, against the 30 before.
+        area_names: of all areas of the store, by code.
         busy_hours: None where the till does not say when bills began.
     """
 
@@ -93,6 +94,7 @@ class HomePage:
     chart: dict[str, list[Any]]
     areas: list[AreaShare]
     areas_since: date
+    area_names: dict[str, str]
     busy_hours: BusyHours | None
 
 
@@ -131,6 +133,7 @@ def home_page(*, ctx: RuntimeContext) -> HomePage | None:
         chart=_chart([day for day in open_days if day >= started], open_days),
         areas=_area_shares(areas, cells, has_earlier=earlier >= started),
         areas_since=recent,
+        area_names=areas.names,
         busy_hours=busy_hours(end=day, open_days=hall.open_days, ctx=ctx),
     )
 

@@ -22,6 +22,7 @@ from metrics.models import (
     Note,
     Settlement,
 )
+from metrics.names import name_at
 from sandbox.context import RuntimeContext, business_date_of
 
 RECENT = 20
@@ -99,23 +100,16 @@ def assistants_of(*, member_id: int, ctx: RuntimeContext) -> list[OwnAssistant]:
 
 def bills_of(*, member_id: int, ctx: RuntimeContext) -> Sequence[Settlement]:
     """The newest bills, with their area's name and whether they are or were voided."""
-    bills = list(
+    return list(
         Settlement.objects.filter(
             site=ctx.site, member_id=member_id, business_date__lte=ctx.business_date
         )
         .annotate(
-            is_voided=Exists(Settlement.objects.filter(site=ctx.site, void_of=OuterRef("pk")))
+            area_called=name_at(AreaVersion, "area", ctx.business_date),
+            is_voided=Exists(Settlement.objects.filter(site=ctx.site, void_of=OuterRef("pk"))),
         )
         .order_by("-business_date", "-occurred_at", "-id")[:RECENT]
     )
-    names = dict(
-        AreaVersion.objects.filter(
-            site=ctx.site, business_date__lte=ctx.business_date, valid_to__gt=ctx.business_date
-        ).values_list("area_id", "name")
-    )
-    for bill in bills:
-        bill.area_name = names.get(bill.area_id or 0) or bill.area_code  # type: ignore[attr-defined]
-    return bills
 
 
 def notes_of(*, member_id: int, ctx: RuntimeContext) -> list[Note]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +12,6 @@ from django.db.models import DecimalField, Exists, ExpressionWrapper, F, OuterRe
 from django.db.models.functions import Greatest
 
 from metrics import models
-from metrics.assistant_board import employed_assistants
 from metrics.boards import member_board
 from metrics.calculations.relationships import suggested_assistants
 from sandbox.context import RuntimeContext
@@ -29,8 +29,11 @@ class RecallCandidate:
     assistant_id: int | None
 
 
-def recall_candidates(ctx: RuntimeContext, limit: int) -> list[RecallCandidate]:
-    """Members at risk at D by overdue_ratio × max(principal, 60-day spend).
+def recall_candidates(
+    ctx: RuntimeContext, limit: int, *, assistants: Collection[int]
+) -> list[RecallCandidate]:
+    """Members at risk at D by overdue_ratio × max(principal, 60-day spend), each with the one of
+    some assistants who should call.
 
     Not minors, nor who asked for none, was contacted lately, is in an open recall or was here today.
     """
@@ -57,8 +60,7 @@ def recall_candidates(ctx: RuntimeContext, limit: int) -> list[RecallCandidate]:
         board = board.exclude(Exists(left_out))
     ranked = board.order_by(ExpressionWrapper(worth, output_field=_WORTH).desc(), "pk")
     found = list(ranked[:limit])
-    there = employed_assistants(ctx=ctx)
-    suggested = suggested_assistants([row.pk for row in found], among=[*there], ctx=ctx)
+    suggested = suggested_assistants([row.pk for row in found], among=[*assistants], ctx=ctx)
     return [RecallCandidate(member, suggested.get(member.pk)) for member in found]
 
 

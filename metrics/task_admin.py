@@ -95,12 +95,13 @@ class CoachTaskAdmin(SiteModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         ctx = context_of(request)
+        assistants = employed_assistants(ctx=ctx)
         page: HttpResponse = super().changelist_view(
             request,
             {
                 "title": _("Tasks"),
-                "candidates": recall_candidates(ctx, recalls_left(ctx=ctx)),
-                "assistants": employed_assistants(ctx=ctx),
+                "candidates": recall_candidates(ctx, recalls_left(ctx=ctx), assistants=assistants),
+                "assistants": assistants,
                 "may_assign": _may_assign(request),
                 **(extra_context or {}),
             },

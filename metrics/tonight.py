@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -9,17 +10,15 @@ from typing import Any
 
 from django.db.models import (
     Count,
-    DecimalField,
     Exists,
     F,
     Max,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
     Sum,
-    Value,
 )
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from metrics.assistant_board import employed_assistants
@@ -33,7 +32,6 @@ WEEK = timedelta(days=7)
 # A balance is low when it does not pay for so many more usual visits.
 LOW_VISITS = 2
 MOST_GUESTS = 60
-_MONEY: DecimalField[Any, Any] = DecimalField(max_digits=20, decimal_places=2)
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def tonight(*, ctx: RuntimeContext) -> Tonight:
     day, now = ctx.business_date, moment_of(ctx)
     # By the clock on the wall: a week is 7 days even where the clocks were changed.
     week_ago = now and now.astimezone(ctx.site.zone) - WEEK
-    today, before = _takings(day, now, ctx), _takings(day - WEEK, week_ago, ctx)
+    today, before = _takings({day: now, day - WEEK: week_ago}, ctx)
     employed = employed_assistants(ctx=ctx)
     services = _services(employed, now, ctx)
     served = {service.assistant_id for service in services}
@@ -115,28 +113,35 @@ _FIGURES: list[tuple[str, Any, str, str]] = [
 ]
 
 
-def _standing(rows: QuerySet[Any], model: Any, until: datetime | None) -> QuerySet[Any]:
+def _standing(rows: QuerySet[Any], model: Any, until: datetime | None = None) -> QuerySet[Any]:
     """Those that count: neither voids nor voided, up to a moment."""
     voids = model.objects.filter(site=OuterRef("site"), void_of=OuterRef("pk"))
     rows = rows.filter(~Exists(voids), void_of=None)
     return rows if until is None else rows.filter(occurred_at__lte=until)
 
 
-def _takings(day: date, until: datetime | None, ctx: RuntimeContext) -> dict[str, Any]:
-    of_day = {"site": ctx.site, "business_date": day}
-    bills = _standing(Settlement.objects.filter(**of_day), Settlement, until)
-    recharges = _standing(
-        CardEntry.objects.filter(**of_day, kind=CardEntry.Kind.RECHARGE), CardEntry, until
-    )
-    nothing = Value(Decimal(0))
-    return {
-        **bills.aggregate(
-            gmv=Coalesce(Sum("gross"), nothing, output_field=_MONEY),
-            paid=Coalesce(Sum("paid"), nothing, output_field=_MONEY),
-            bills=Count("pk"),
-        ),
-        **recharges.aggregate(recharge=Coalesce(Sum("principal"), nothing, output_field=_MONEY)),
+def _takings(days: Mapping[date, datetime | None], ctx: RuntimeContext) -> list[dict[str, Any]]:
+    """What came in on each of some days up to a moment of it (None: the whole day)."""
+    in_time = Q()
+    for day, until in days.items():
+        in_time |= Q(business_date=day, **({} if until is None else {"occurred_at__lte": until}))
+    bills = _standing(Settlement.objects.filter(in_time, site=ctx.site), Settlement)
+    entries = _standing(CardEntry.objects.filter(in_time, site=ctx.site), CardEntry)
+    taken: dict[date, dict[str, Any]] = {
+        day: {"gmv": Decimal(0), "paid": Decimal(0), "bills": 0, "recharge": Decimal(0)}
+        for day in days
     }
+    for rows in (
+        bills.values("business_date").annotate(
+            gmv=Sum("gross"), paid=Sum("paid"), bills=Count("pk")
+        ),
+        entries.filter(kind=CardEntry.Kind.RECHARGE)
+        .values("business_date")
+        .annotate(recharge=Sum("principal")),
+    ):
+        for row in rows.order_by("business_date"):
+            taken[row.pop("business_date")] |= row
+    return [*taken.values()]
 
 
 def _services(

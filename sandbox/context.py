@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.models import User as Account
@@ -64,6 +65,8 @@ class RuntimeContext:
 
 
 _current: ContextVar[RuntimeContext | None] = ContextVar("runtime_context", default=None)
+# What was read in each of the contexts around, the current one's last.
+_kept: ContextVar[tuple[dict[str, Any], ...]] = ContextVar("kept_in_contexts", default=())
 
 
 # --- Clock -------------------------------------------------------------------------------------
@@ -105,6 +108,23 @@ def current_context() -> RuntimeContext:
     if ctx is None:
         raise NoContext
     return ctx
+
+
+def kept_in_context() -> dict[str, Any]:
+    """What has been read in the context in force and stays true until it is left, by name.
+
+    Outside any context nothing is kept.
+    """
+    # A thread of a pool inherits the variable, but not the transaction.
+    around = _kept.get() if connection.in_atomic_block else ()
+    return around[-1] if around else {}
+
+
+def forget_kept() -> None:
+    """Somebody wrote what is kept: it is read again, here each time, for it may be rolled back."""
+    for kept in _kept.get():
+        kept.clear()
+    _kept.set(())
 
 
 def live_context(site: Site, *, actor_id: int | None = None) -> RuntimeContext:
@@ -203,6 +223,7 @@ def _use_settings(
     ctx: RuntimeContext, business_date: str, *, versions_around: int
 ) -> Iterator[RuntimeContext]:
     token = _current.set(ctx)
+    kept = _kept.set((*_kept.get(), {}))
     nested = connection.in_atomic_block
     before: tuple[str | None, ...] = ()
     try:
@@ -225,9 +246,12 @@ def _use_settings(
                     },
                 )
             with answer_as_known(ctx):
+                # Until here it may have been read from the tables that are shadowed now.
+                kept_in_context().clear()
                 yield ctx
     finally:
         _current.reset(token)
+        _kept.reset(kept)
         # A savepoint's release keeps SET LOCAL, its rollback undoes it; say it again either way.
         if before and not connection.needs_rollback:
             with connection.cursor() as cursor:

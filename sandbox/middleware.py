@@ -58,6 +58,7 @@ class ContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.identity = Identity()  # type: ignore[attr-defined]
         request.context = None  # type: ignore[attr-defined]
+        request.stores = []  # type: ignore[attr-defined]
         try:
             match = resolve(request.path_info)
         except Resolver404:
@@ -138,9 +139,11 @@ def _site_of(request: HttpRequest, user: User, url_kwargs: dict[str, Any]) -> Si
         return site_for(user, int(url_kwargs["site"]))
     if request.path_info.startswith(API_PREFIX):
         return None
+    # All of them: the header of a page offers them.
+    stores = list(granted_sites(user))
+    request.stores = stores  # type: ignore[attr-defined]
     chosen = request.session.get(SESSION_SITE)
-    sites = granted_sites(user)
-    return (chosen and sites.filter(pk=chosen).first()) or sites.first()
+    return next((store for store in stores if store.pk == chosen), stores[0] if stores else None)
 
 
 def parse_date(text: str, field: str) -> date:

@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from sandbox.audit import record_change
+from sandbox.context import forget_kept, kept_in_context
 from sandbox.errors import BadRequest
 from sandbox.models import Option, Site
 from sandbox.option_rules import (
@@ -222,12 +223,7 @@ def option(key: str, site: Site | int | None = None) -> Any:
     Raises:
         KeyError: no such option is declared.
     """
-    declaration = OPTIONS_BY_KEY[key]
-    site_id = site.pk if isinstance(site, Site) else site
-    rows = Option.objects.filter(Q(site=None) | Q(site=site_id), key=key)
-    # The store's own value wins over a newer one of the chain.
-    row = rows.order_by("site_id", "-id").values_list("value", flat=True).first()
-    return declaration.default if row is None else declaration.kind(row)
+    return option_values([key], site)[key]
 
 
 def option_values(keys: Sequence[str], site: Site | int | None = None) -> dict[str, Any]:
@@ -236,15 +232,23 @@ def option_values(keys: Sequence[str], site: Site | int | None = None) -> dict[s
     Raises:
         KeyError: one of them is not declared.
     """
-    site_id = site.pk if isinstance(site, Site) else site
-    rows = Option.objects.filter(Q(site=None) | Q(site=site_id), key__in=keys)
-    newest = dict(
-        rows.order_by("key", "site_id", "-id").distinct("key").values_list("key", "value")
-    )
+    newest = _newest_values(site.pk if isinstance(site, Site) else site)
     return {
         key: declaration.kind(newest[key]) if key in newest else declaration.default
         for key, declaration in ((key, OPTIONS_BY_KEY[key]) for key in keys)
     }
+
+
+def _newest_values(site_id: int | None) -> dict[str, Any]:
+    """Every option that was set, by key: read once in a context, where many ask for a few each."""
+    kept, name = kept_in_context(), f"options of {site_id}"
+    if name not in kept:
+        rows = Option.objects.filter(Q(site=None) | Q(site=site_id))
+        # The store's own value wins over a newer one of the chain.
+        newest = rows.order_by("key", "site_id", "-id").distinct("key")
+        kept[name] = dict(newest.values_list("key", "value"))
+    values: dict[str, Any] = kept[name]
+    return values
 
 
 class OptionReader(Mapping[str, Any]):
@@ -306,6 +310,7 @@ def set_option(*, key: str, value: Any, site: Site | None, actor_id: int | None)
     clean = clean_option(key=key, value=value, site=site)
     before = option(key, site)
     row = Option.objects.create(site=site, key=key, value=clean, recorded_by_id=actor_id)
+    forget_kept()
     record_change(
         action="option_set",
         subject=row,

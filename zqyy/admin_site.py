@@ -16,7 +16,6 @@ from aijobs.permissions import may_acknowledge_alerts
 from metrics.freshness import freshness_of
 from metrics.home import home_page
 from sandbox import admin_views
-from sandbox.access import granted_sites
 from sandbox.permissions import CHANGE_CONTEXT, TIME_TRAVEL
 from zqyy import day_pages
 
@@ -47,7 +46,7 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             **context,
             "runtime": runtime,
             "may_change_context": may_travel and runtime is not None,
-            "stores": list(granted_sites(request.user)) if runtime else [],
+            "stores": request.stores if runtime else [],  # type: ignore[attr-defined]
             "page_state": admin_views.page_state(request) if runtime else None,
             "freshness": freshness_of(ctx=runtime) if runtime else None,
             "page_bell": bell(request, runtime) if runtime else None,

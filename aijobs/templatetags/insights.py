@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,15 +12,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from aijobs.cache import fetch
+from aijobs.cache import Insights, fetch_all
 from aijobs.clues import CATEGORIES, judged_clues_of
 from aijobs.models import ClueFeedback
 from aijobs.opinions import Opinions
 from aijobs.registry import AI_APPS
 from aijobs.targets import CELL, PAIR, Target
 from aijobs.wording import age_text
-from metrics.calculations.areas import ALL, AreaTree
+from metrics.calculations.areas import ALL
 from metrics.catalog import METRICS
+from metrics.member_page import OwnAssistant
 from metrics.ranges import RANGES
 from sandbox.access import role_of
 from sandbox.context import RuntimeContext
@@ -84,12 +85,22 @@ def verdicts(
 
 
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
-def insight_panel(context: dict[str, Any], app: str, target_id: int | str) -> dict[str, Any]:
-    """The newest result of an app (one of PANELS) for a target, with its button."""
+def insight_panel(
+    context: dict[str, Any],
+    app: str,
+    target_id: int | str,
+    insights: Insights | None = None,
+) -> dict[str, Any]:
+    """The newest result of an app (one of PANELS) for a target, with its button.
+
+    Args:
+        insights: where the page has read it already.
+    """
     request = context["request"]
     ctx: RuntimeContext = request.context
     declared = AI_APPS[app]
-    insight = fetch(cache_type=declared.cache_type, target_id=str(target_id), ctx=ctx)
+    key = (declared.cache_type, str(target_id))
+    insight = (fetch_all([key], ctx=ctx) if insights is None else insights).get(key)
     return {
         "app": declared,
         "body": f"aijobs/results/{PANELS[app]}.html",
@@ -103,20 +114,36 @@ def insight_panel(context: dict[str, Any], app: str, target_id: int | str) -> di
 
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
 def pair_panel(
-    context: dict[str, Any], app: str, assistant_id: int, member_id: int
+    context: dict[str, Any],
+    app: str,
+    assistant_id: int,
+    member_id: int,
+    insights: Insights | None = None,
 ) -> dict[str, Any]:
     """The newest result about an assistant and a member."""
     target = Target(member_id=member_id, assistant_id=assistant_id)
-    return insight_panel(context, app, PAIR.write(target))
+    return insight_panel(context, app, PAIR.write(target), insights)
+
+
+@register.simple_tag(takes_context=True)
+def member_insights(
+    context: dict[str, Any], member_id: int, assistants: Sequence[OwnAssistant]
+) -> Insights:
+    """What the panels of a member's page show, read at once."""
+    pairs = [Target(member_id=member_id, assistant_id=one.pk) for one in assistants]
+    wanted = [("app7_customer", str(member_id))]
+    wanted += [
+        (app, PAIR.write(pair)) for pair in pairs for app in ("app5_tactics", "app4_analysis")
+    ]
+    keys = [(AI_APPS[app].cache_type, target_id) for app, target_id in wanted]
+    return fetch_all(keys, ctx=context["request"].context)
 
 
 @register.inclusion_tag("aijobs/insight_panel.html", takes_context=True)
-def finance_panel(context: dict[str, Any]) -> dict[str, Any]:
+def finance_panel(context: dict[str, Any], area_names: dict[str, str]) -> dict[str, Any]:
     """The finance insight of the range and area in the address, with both to choose from."""
     request = context["request"]
-    ctx: RuntimeContext = request.context
-    areas = AreaTree(ctx=ctx)
-    names = {ALL: _("the whole store"), **{c: areas.names[c] for c in areas.codes if c != ALL}}
+    names = {ALL: _("the whole store")} | {c: n for c, n in area_names.items() if c != ALL}
     range_key = _chosen(request.GET.get("range"), RANGES)
     area = _chosen(request.GET.get("area"), names)
     app = "app2_finance" if area == ALL else "app2a_finance_area"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from django.contrib.postgres.expressions import ArraySubquery
+
 from metrics.calculations.areas import AreaTree
 from metrics.models import SiteClosure
 from sandbox.context import RuntimeContext
@@ -37,12 +39,13 @@ class OpenDays:
 
     @classmethod
     def of(cls, *, ctx: RuntimeContext) -> OpenDays:
-        ingest = SiteIngest.objects.filter(site=ctx.site)
         closed = SiteClosure.objects.filter(
             site=ctx.site, business_date__lte=ctx.business_date
-        ).values_list("business_date", flat=True)
-        first = ingest.values_list("first_business_date", flat=True).first()
-        return cls(first, ctx.business_date, frozenset(closed))
+        ).values("business_date")
+        ingest = SiteIngest.objects.filter(site=ctx.site)
+        found = ingest.values_list("first_business_date", ArraySubquery(closed)).first()
+        first, closures = found or (None, [])
+        return cls(first, ctx.business_date, frozenset(closures))
 
     def count(self, start: date | None, end: date) -> int:
         """How many of [start, end] (no start: from the beginning)."""

@@ -88,7 +88,8 @@ def record_recalls(
         raise BadRequest(_("Tick at least one member."))
     if None in assistants.values():
         raise BadRequest(_("Choose an assistant for every ticked member."))
-    proposed = {one.member.pk: one for one in recall_candidates(ctx, recalls_left(ctx=ctx))}
+    candidates = recall_candidates(ctx, recalls_left(ctx=ctx), assistants=())
+    proposed = {one.member.pk: one for one in candidates}
     taken = Conflict(_("Some of these are not proposed any more; look at the list again."))
     if not assistants.keys() <= proposed.keys():
         raise taken

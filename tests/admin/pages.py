@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from metrics.models import Member
@@ -26,3 +28,10 @@ def go_back(client: Client, day: date, **fields: str):
 
 def text_of(response) -> str:
     return response.content.decode()
+
+
+def count_queries(client: Client, address: str) -> int:
+    client.get(address)  # whatever is kept from the first time on is
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return len(queries)

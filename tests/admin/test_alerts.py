@@ -11,8 +11,7 @@ from aijobs.models import Alert
 from sandbox.context import live_context, use_context
 from tests.admin.conftest import PAST
 from tests.admin.pages import HOME, go_back, text_of
-from tests.admin.test_pages import count_queries
-from tests.aijobs.test_alerts import grow_older, raise_now
+from tests.aijobs.test_alerts import raise_now
 
 LIST = reverse("admin:aijobs_alert_changelist")
 BELL = reverse("admin:aijobs_bell")
@@ -114,15 +113,3 @@ def test_only_unread_ones_can_be_listed(manager, east):
 
     assert ack(other) in page
     assert page.count("zq-alert-unread") == page.count('class="zq-alert') == 1
-
-
-def test_the_list_costs_the_same_however_many(manager, east):
-    raise_now(east)
-    few = count_queries(manager, LIST)
-
-    for _ in range(3):
-        grow_older(east, seconds=61)
-        for alert_type in ALERT_TYPES:
-            raise_now(east, alert_type)
-
-    assert count_queries(manager, LIST) == few

@@ -24,7 +24,6 @@ from tests.admin.regulars import (
     push_task,
     visits_of,
 )
-from tests.admin.test_pages import count_queries
 from tests.factories import bill, member_of, push_assistant, push_bills
 
 pytestmark = pytest.mark.django_db
@@ -325,28 +324,3 @@ def test_a_bad_field_is_named(sent, field, manager, regular):
 
 def test_an_empty_list_says_so(manager):
     assert "zq-empty" in text_of(manager.get(PANEL))
-
-
-# --- What it costs -------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_a_thousand_members_cost_the_queries_of_twenty(manager, east):
-    pages = [HOME, PANEL, reverse("admin:tonight"), reverse("admin:daily_text")]
-    add_regulars(east, range(20))
-    few = [count_queries(manager, page) for page in pages]
-
-    add_regulars(east, range(20, 1000))
-
-    assert [count_queries(manager, page) for page in pages] == few
-
-
-def add_regulars(site, numbers: range) -> None:
-    """At risk all of them, and every tenth one is here today."""
-    everybody = [f"R{number}" for number in numbers]
-    rows = [{"external_id": name, "name": name} for name in everybody]
-    push_rows(site=site, kind="members", rows=rows)
-    bills = [row for name in everybody for row in visits_of(name, away=35)]
-    bills += [bill(f"{TODAY}T11:00:00", 20, member=name) for name in everybody[::10]]
-    for start in range(0, len(bills), 1000):
-        push_bills(site, bills[start : start + 1000])

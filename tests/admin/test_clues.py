@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from aijobs.ai_apps.app8_consolidate import write_clues
@@ -23,7 +21,7 @@ from metrics.models import Assistant, CardEntry, Settlement
 from sandbox.context import RuntimeContext, as_of_context, live_context, use_context
 from sandbox.models import AuditEntry
 from tests.admin.conftest import PAST, TODAY
-from tests.admin.pages import go_back, page_of, text_of
+from tests.admin.pages import count_queries, go_back, page_of, text_of
 from tests.factories import bill, card_entry, member_of, push_assistant, push_bills, push_member
 
 FETCH = {"X-Requested-With": "fetch"}
@@ -90,13 +88,6 @@ def clues_at(ctx: RuntimeContext) -> list[RetentionClue]:
 def judge(client, clue, verdict: str = "wrong", **fields: str):
     address = reverse("admin:aijobs_judge_clue", args=[clue.pk])
     return client.post(address, {"verdict": verdict, **fields}, headers=FETCH)
-
-
-def statements(client, address: str) -> int:
-    client.get(address)
-    with CaptureQueriesContext(connection) as asked:
-        assert client.get(address).status_code == 200
-    return len(asked)
 
 
 # --- Judging -------------------------------------------------------------------------------------
@@ -321,31 +312,6 @@ def test_runs_of_another_member_or_store_or_app_do_not_exist(manager, east, west
     assert manager.get(address).status_code == 404
 
 
-def test_the_history_takes_as_many_statements_for_many_runs_as_for_two(manager, sign_in, east):
-    one, many = push_member(east, "M2"), push_member(east, "M3")
-    for member, runs in ((one, 2), (many, 8)):
-        for number in range(runs):
-            consolidate(member, f"第{'一二三四五六七八'[number]}条", "偏爱大厅")
-            judge(sign_in("manager", east), clues_at(live_context(east))[-1])
-
-    few, more = (
-        statements(manager, reverse("admin:aijobs_clue_runs", args=[member.pk]))
-        for member in (one, many)
-    )
-
-    assert few == more
-
-
-def test_a_members_page_takes_as_many_statements_for_many_words_as_for_one(manager, sign_in, east):
-    one, many = push_member(east, "M2"), push_member(east, "M3")
-    for member, number in ((one, 1), (many, 8)):
-        for each in range(number):
-            clue = write(member, f"线索{each}", manager.user)
-            judge(sign_in("manager", east), clue, "useful")
-
-    assert statements(manager, page_of(one)) == statements(manager, page_of(many))
-
-
 # --- Evidence ------------------------------------------------------------------------------------
 
 
@@ -421,7 +387,7 @@ def test_a_consolidation_opens_what_its_sources_rest_on(manager, east, member):
 
 def test_evidence_takes_as_many_statements_for_many_rows_as_for_one(manager, east, member):
     few = consolidate(member, "常来夜场", references={"rows": rows_of(east)})
-    one = statements(
+    one = count_queries(
         manager, reverse("admin:aijobs_evidence", args=["app8_consolidate", member.pk])
     )
     push_bills(east, [bill(date(2026, 5, day), 10, member="M1") for day in range(1, 5)])
@@ -429,7 +395,7 @@ def test_evidence_takes_as_many_statements_for_many_rows_as_for_one(manager, eas
     push_rows(site=east, kind="card_entries", rows=entries)
     more = consolidate(member, "常来夜场", references={"rows": rows_of(east)})
 
-    many = statements(
+    many = count_queries(
         manager, reverse("admin:aijobs_evidence", args=["app8_consolidate", member.pk])
     )
 

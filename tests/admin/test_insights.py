@@ -16,7 +16,7 @@ from metrics.models import Assistant
 from sandbox.context import RuntimeContext, as_of_context, live_context, use_context
 from tests.admin.conftest import PAST
 from tests.admin.pages import HOME, go_back, page_of, text_of
-from tests.factories import bill, member_of, push_assistant, push_bills, push_member
+from tests.factories import bill, member_of, push_assistant, push_bills
 
 RUN = reverse("admin:aijobs_run_app")
 FINANCE = {
@@ -214,22 +214,6 @@ def test_a_panel_alone_shows_the_new_text(manager, east):
     address = reverse("admin:aijobs_insight", args=["app2_finance", "this_month__all"])
 
     assert "实收 1210 元" in text_of(manager.get(address))
-
-
-def test_the_pages_take_as_many_statements_for_many_assistants_as_for_three(
-    manager, east, django_assert_max_num_queries
-):
-    for number in range(6):
-        push_assistant(east, f"A{number}", name=f"助教{number}")
-        serve(east, date(2026, 5, 1), f"A{number}")
-    push_member(east, "M2", name="李四")
-    page = page_of(member_of(east, "M1"))
-    manager.get(page)
-
-    with django_assert_max_num_queries(60):
-        manager.get(page)
-    with django_assert_max_num_queries(36):
-        manager.get(HOME)
 
 
 def test_a_sandbox_shows_a_result_made_for_its_date(manager, east):

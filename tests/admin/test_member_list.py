@@ -15,7 +15,6 @@ from sandbox.context import live_context, use_context
 from sandbox.models import AuditEntry
 from tests.admin.conftest import PAST, PHONE, TODAY
 from tests.admin.pages import MEMBERS, go_back, text_of
-from tests.admin.test_pages import count_queries
 from tests.factories import (
     bill,
     card_entry,
@@ -113,26 +112,6 @@ def test_a_filter_that_does_not_exist_is_refused(wrong, manager, east):
 
     assert manager.get(MEMBERS, wrong).status_code == 302
     assert manager.get(EXPORT, wrong).status_code == 404
-
-
-def test_the_list_costs_the_same_for_20_and_for_1000_members(manager, east):
-    def cost() -> list[int]:
-        pages = ({}, {"rhythm": "at_risk"}, {"rhythm": "regular", "balance": "low"})
-        return [
-            count_queries(manager, f"{MEMBERS}?{'&'.join(f'{k}={v}' for k, v in asked.items())}")
-            for asked in pages
-        ]
-
-    add_members(east, 20)
-    few = cost()
-    add_members(east, 1000)
-
-    assert cost() == few
-
-
-def add_members(site, count: int) -> None:
-    rows = [{"external_id": f"X{n}", "name": f"会员{n}"} for n in range(count)]
-    push_rows(site=site, kind="members", rows=rows)
 
 
 # --- Bulk tasks ----------------------------------------------------------------------------------

@@ -10,8 +10,6 @@ from zipfile import ZipFile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.translation import gettext, override
 from openpyxl import Workbook, load_workbook
@@ -339,35 +337,6 @@ def test_before_it_was_taken_in_a_batch_does_not_exist(manager, east):
 
     assert page.status_code == 404
     assert list(manager.get(LIST).context["cl"].result_list) == []
-
-
-def test_the_list_costs_as_many_queries_for_a_thousand_batches_as_for_twenty(manager, east):
-    def cost() -> int:
-        with CaptureQueriesContext(connection) as queries:
-            manager.get(LIST)
-        return len(queries)
-
-    def add_batches(first: int, last: int) -> None:
-        with use_build_context(east) as ctx:
-            like = SalaryAdjustmentBatch.objects.filter(site=east).order_by("pk").first()
-            SalaryAdjustmentBatch.objects.bulk_create(
-                SalaryAdjustmentBatch(
-                    site=east,
-                    external_id=f"x{n}",
-                    batch_id=like.batch_id,
-                    occurred_at=like.occurred_at,
-                    business_date=ctx.business_date,
-                )
-                for n in range(first, last)
-            )
-
-    take_in(manager, upload(manager, xlsx(GOOD)))
-    add_batches(1, 20)
-    cost()
-    few = cost()
-    add_batches(20, 1000)
-
-    assert cost() == few
 
 
 def test_the_template_can_be_filled_in_and_uploaded(manager, east):

@@ -9,7 +9,6 @@ from aijobs.ai_apps.base import PLACE_OF_FEATURES
 from aijobs.models import Prompt
 from sandbox.models import AuditEntry
 from tests.admin.pages import text_of
-from tests.admin.test_pages import count_queries
 
 PROMPTS = reverse("admin:aijobs_prompt_changelist")
 ADD = reverse("admin:aijobs_prompt_add")
@@ -94,12 +93,3 @@ def test_a_manager_finds_no_way_to_them(manager, east):
     prompt = Prompt.objects.first()
     page = reverse("admin:aijobs_prompt_change", args=[prompt.pk])
     assert manager.get(page).status_code == 403
-
-
-def test_the_list_costs_the_same_however_long(operator, east):
-    few = count_queries(operator, PROMPTS)
-
-    for _version in range(20):
-        add(operator)
-
-    assert count_queries(operator, PROMPTS) == few

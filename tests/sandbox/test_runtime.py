@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
+from django.db import transaction
 
 from sandbox.context import live_context, use_context
 from sandbox.errors import BadRequest, InvalidDate, NotPermitted
 from sandbox.models import AuditEntry, Mode, RuntimeSetting, Site, SiteIngest
-from sandbox.options import option, set_option
+from sandbox.options import option, option_values, set_option
 from sandbox.runtime import change_runtime_context
 
 NOON = datetime(2026, 5, 5, 4, tzinfo=UTC)
@@ -126,6 +127,32 @@ def test_an_option_is_the_stores_own_else_the_chains_else_the_default(site):
 
     assert option("churn_days", site) == 30
     assert option("churn_days") == 50
+
+
+def test_options_are_read_once_in_a_context(site, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        option("churn_days", site)
+        option_values(["at_risk_ratio", "contact_pause_days"], site)
+
+
+def test_an_option_set_within_a_context_counts_there_and_around_it(site):
+    assert option("churn_days", site) == 45
+
+    with use_context(live_context(site)):
+        assert option("churn_days", site) == 45
+        set_option(key="churn_days", value=30, site=site, actor_id=None)
+        assert option("churn_days", site) == 30
+
+    assert option("churn_days", site) == 30
+
+
+def test_an_option_whose_setting_is_rolled_back_was_never_set(site):
+    with transaction.atomic():
+        set_option(key="churn_days", value=30, site=site, actor_id=None)
+        assert option("churn_days", site) == 30
+        transaction.set_rollback(True)
+
+    assert option("churn_days", site) == 45
 
 
 @pytest.mark.parametrize(

@@ -119,13 +119,14 @@ def abandon(site: Site, call_id: int) -> None:
 
 def test_the_guards_take_one_statement(site, django_assert_num_queries):
     with use_context(live_context(site)):
-        run = make_run(site)
-        open_one(run)
-        other = make_run(site)
+        runs = make_run(site), make_run(site)
 
-        # The options and the function.
+    with use_context(live_context(site)):
+        # The options, of every app, and the function.
         with django_assert_num_queries(2):
-            open_one(other)
+            open_one(runs[0])
+        with django_assert_num_queries(1):
+            open_one(runs[1])
 
 
 @pytest.mark.parametrize(
