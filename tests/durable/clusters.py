@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -61,10 +61,14 @@ class WorkerCluster:
 
 
 def sweeper() -> psutil.Process:
-    """The sweeper that `worker_cluster` has started."""
+    """The sweeper that this process has started and not killed."""
     mine = psutil.Process().children()
-    (found,) = [child for child in mine if child.cmdline()[-1:] == ["sweep"]]
+    (found,) = [child for child in mine if is_alive(child) and child.cmdline()[-1:] == ["sweep"]]
     return found
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float) -> float:
@@ -93,17 +97,21 @@ def worker_cluster(
 ) -> Iterator[Callable[[str], WorkerCluster]]:
     """Call it with a cluster's name: starts its workers, and one sweeper for all of them."""
     with ExitStack() as stack:
-        quiet = "tests.durable.quiet_settings"
-        stack.enter_context(running("sweep", log=tmp_path / "sweep.log", settings_module=quiet))
+        stack.enter_context(running_sweeper(log=tmp_path / "sweep.log"))
+        yield lambda name: stack.enter_context(running_cluster(name, log=tmp_path / f"{name}.log"))
 
-        def start(name: str) -> WorkerCluster:
-            log = tmp_path / f"{name}.log"
-            supervisor = stack.enter_context(running("run_cluster", name, log=log))
-            cluster = WorkerCluster(name=name, supervisor=supervisor, log=log)
-            wait_until(cluster.is_up, seconds=START_SECONDS)
-            return cluster
 
-        yield start
+@contextmanager
+def running_cluster(name: str, *options: str, log: Path) -> Iterator[WorkerCluster]:
+    """A cluster whose workers are there."""
+    with running("run_cluster", name, *options, log=log) as supervisor:
+        cluster = WorkerCluster(name=name, supervisor=supervisor, log=log)
+        wait_until(cluster.is_up, seconds=START_SECONDS)
+        yield cluster
+
+
+def running_sweeper(*, log: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return running("sweep", log=log, settings_module="tests.durable.quiet_settings")
 
 
 @contextmanager

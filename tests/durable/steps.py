@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from django.db import transaction
 
-from zqyy.durable.leases import Held, fence, hand_over_if_asked
+from zqyy.durable.leases import Held, LeaseLost, fence, hand_over_if_asked
 from zqyy.durable.outages import insist
 
 TASK = "tests.durable.steps.take_steps"
@@ -25,15 +25,33 @@ class Line(TypedDict):
     at: float
 
 
-def take_steps(held: Held, *, path: str, steps: int, seconds: float) -> None:
-    """Take the steps that have not been finished yet, `seconds` each, as a chain of calls does."""
+def take_steps(held: Held, *, path: str, steps: int, seconds: float | None) -> None:
+    """Take the steps that have not been finished yet, `seconds` each, as a chain of calls does.
+
+    No seconds: each until the test lets it end, or the lease is lost.
+    """
     for step in range(steps):
         if step in {line["step"] for line in read_lines(Path(path)) if line["event"] == "finished"}:
             continue
         hand_over_if_asked(held)
         _write(path, step=step, event="started", held=held)
-        time.sleep(seconds)
+        if seconds is None:
+            _wait_for(let_end(Path(path), step), held)
+        else:
+            time.sleep(seconds)
         insist(lambda step=step: _finish(path, step=step, held=held))
+
+
+def let_end(path: Path, step: int) -> Path:
+    """The file at which a step without seconds ends."""
+    return path.with_suffix(f".{step}")
+
+
+def _wait_for(file: Path, held: Held) -> None:
+    while not file.exists():
+        if held.lost.has_happened():
+            raise LeaseLost(held.key)
+        time.sleep(0.05)
 
 
 def _finish(path: str, *, step: int, held: Held) -> None:
