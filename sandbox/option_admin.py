@@ -1,24 +1,77 @@
-"""Options with their history: a new value is added, none is ever changed."""
+"""Options in one place: what each is here, where that comes from, every value that it was given.
+
+A new value is added, none is ever changed.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import F, Max, Model, Q, QuerySet, Window
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest
 from sandbox.models import Option, Site
-from sandbox.options import OPTIONS, OPTIONS_BY_KEY, clean_option, option_values, set_option
+from sandbox.options import (
+    OPTIONS,
+    OPTIONS_BY_KEY,
+    OptionDeclaration,
+    clean_option,
+    option,
+    set_option,
+)
 from sandbox.site_admin import SiteModelAdmin, context_of
+
+
+@dataclass(frozen=True)
+class OptionHere:
+    """An option in one store.
+
+    Attributes:
+        rows: every value given for the store or for the chain, the newest first.
+        in_force: the one that counts; None: the default does.
+    """
+
+    declared: OptionDeclaration
+    rows: Sequence[Option]
+    in_force: Option | None
+
+    @property
+    def written(self) -> str:
+        return _written(self.declared.default if self.in_force is None else self.in_force.value)
+
+    @property
+    def default(self) -> str:
+        return _written(self.declared.default)
+
+
+def options_here(site: Site) -> list[OptionHere]:
+    """Every option with all of its values, in one query."""
+    rows_of: dict[str, list[Option]] = {}
+    given = Option.objects.filter(Q(site=site) | Q(site=None)).order_by("-id")
+    for row in given.select_related("recorded_by"):
+        row.written = _written(row.value)  # type: ignore[attr-defined]
+        rows_of.setdefault(row.key, []).append(row)
+    return [_here(declared, rows_of.get(declared.key, [])) for declared in OPTIONS]
+
+
+def _here(declared: OptionDeclaration, rows: Sequence[Option]) -> OptionHere:
+    # The store's own value wins over a newer one of the chain.
+    own = next((row for row in rows if row.site_id is not None), None)
+    return OptionHere(declared, rows, own or next(iter(rows), None))
 
 
 class OptionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -44,9 +97,8 @@ class OptionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        now = option_values([declared.key for declared in OPTIONS], self.ctx.site)
         self.fields["key"].choices = [  # type: ignore[attr-defined]
-            (one.key, f"{one.key} = {_written(now[one.key])} · {one.title}") for one in OPTIONS
+            (one.key, f"{one.key} · {one.title}") for one in OPTIONS
         ]
 
     @property
@@ -71,35 +123,49 @@ class OptionForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Option)
 class OptionAdmin(SiteModelAdmin):
-    """Every value an option was given, in the store in sight and for the whole chain."""
+    """The list is of options, each with its values in the store in sight and for the chain."""
 
     form = OptionForm
-    list_display = ["key", "title", "written", "where", "state", "recorded_at", "recorded_by"]
-    list_filter = ["key"]
-    search_fields = ["key"]
-    list_select_related = ["site", "recorded_by"]
-    ordering = ["-id"]
     fields = ["key", "value", "where"]
-    actions = None
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Option]:
-        in_sight = Q(site=context_of(request).site) | Q(site=None)
-        newest = Window(Max("id"), partition_by=[F("key"), F("site")])
-        return Option.objects.filter(in_sight).annotate(newest_id=newest)
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return Option.objects.filter(Q(site=context_of(request).site) | Q(site=None))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        page = {
+            **self.admin_site.each_context(request),
+            "title": _("Options"),
+            "options": options_here(context_of(request).site),
+            "may_set": self.has_add_permission(request),
+        }
+        return TemplateResponse(request, "sandbox/options.html", page)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A value among the others of its option."""
+        row = self.get_readable(request, unquote(object_id))
+        return HttpResponseRedirect(f"{reverse('admin:sandbox_option_changelist')}#{row.key}")
 
     def get_form(self, request: HttpRequest, obj: Option | None = None, **kwargs: Any) -> Any:
-        if obj is not None:
-            return super().get_form(request, obj, form=forms.ModelForm, **kwargs)
         form = super().get_form(request, obj, **kwargs)
         return type("OptionFormOfStore", (form,), {"ctx": context_of(request)})
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Option | None = None) -> list[str]:
-        return [] if obj is None else self.get_fields(request, obj)
-
-    def get_fields(self, request: HttpRequest, obj: Option | None = None) -> list[str]:
-        if obj is None:
-            return ["key", "value", "where"]
-        return ["key", "title", "written", "where", "recorded_at", "recorded_by"]
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
+        """`?key=`: its value here, to be changed."""
+        initial = dict(super().get_changeform_initial_data(request))
+        if declared := OPTIONS_BY_KEY.get(str(initial.get("key", ""))):
+            initial["value"] = _written(option(declared.key, context_of(request).site))
+            initial["where"] = "chain" if declared.is_chain_wide else "store"
+        return initial
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("sandbox.add_option"))
@@ -113,27 +179,6 @@ class OptionAdmin(SiteModelAdmin):
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
         """set_option has recorded it."""
-
-    @admin.display(description=gettext_lazy("meaning"))
-    def title(self, row: Option) -> str:
-        declared = OPTIONS_BY_KEY.get(row.key)
-        return str(declared.title) if declared else "—"
-
-    @admin.display(description=gettext_lazy("value"))
-    def written(self, row: Option) -> str:
-        return _written(row.value) or "—"
-
-    @admin.display(description=gettext_lazy("where"), ordering=F("site").asc(nulls_first=True))
-    def where(self, row: Option) -> str:
-        return str(row.site or _("All stores"))
-
-    @display(  # type: ignore[untyped-decorator]
-        description=gettext_lazy("status"), label={"newest": "success"}
-    )
-    def state(self, row: Any) -> tuple[str, str]:
-        if row.pk == row.newest_id:
-            return "newest", _("newest")
-        return "replaced", _("replaced")
 
 
 def _written(value: Any) -> str:

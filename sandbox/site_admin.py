@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.views import ChangeList
 
 from sandbox.audit import record_change
@@ -25,6 +26,14 @@ class OnceCountedChangeList(ChangeList):  # type: ignore[misc]
         super().get_results(request)
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
+
+
+class ColumnFilter(DropdownFilter):  # type: ignore[misc]
+    """One value of the column that the parameter is named after."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(**{self.parameter_name: value}) if value else queryset
 
 
 class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
@@ -126,6 +135,17 @@ class SiteModelAdmin(AuditedAdmin):
         if found is None:
             raise Http404
         return found
+
+    def get_readable(self, request: HttpRequest, object_id: str) -> Any:
+        """The object of a page that only shows it.
+
+        Raises:
+            PermissionDenied: they are not theirs to see, or something was sent to be changed.
+            Http404: as `get_viewable`.
+        """
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        return self.get_viewable(request, object_id)
 
 
 def has_context(request: HttpRequest) -> bool:
