@@ -1,23 +1,23 @@
-"""Stores, keys, grants, accounts and the audit log."""
+"""Stores, keys, grants and accounts."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from sandbox.access import granted_sites
+from sandbox.audit_admin import AuditEntryAdmin
 from sandbox.authentication import create_api_key, revoke_api_key
-from sandbox.models import ApiKey, AuditEntry, Site, SiteGrant, SiteIngest
+from sandbox.models import ApiKey, Site, SiteGrant, SiteIngest
 from sandbox.option_admin import OptionAdmin
 from sandbox.site_admin import AuditedAdmin, SiteModelAdmin, context_of
 
@@ -123,39 +123,3 @@ class ApiKeyAdmin(SiteModelAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         revoked = sum(revoke_api_key(key=key, actor_id=request.user.pk) for key in queryset)
         messages.success(request, _("Keys revoked: %d") % revoked)
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(SiteModelAdmin):
-    """Who changed what, in the store in sight and in what the whole chain shares."""
-
-    list_display = ["at", "person", "action", "object_type", "object_id", "changes"]
-    list_filter = ["action"]
-    search_fields = ["object_type__startswith", "object_id__exact", "request_id__exact"]
-    list_select_related = ["actor"]
-    ordering = ["-id"]
-    fields = ["at", "person", "action", "object_type", "object_id", "old", "new", "request_id"]
-    readonly_fields = ["person", "old", "new"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
-        return AuditEntry.objects.filter(Q(site=context_of(request).site) | Q(site=None))
-
-    @admin.display(description=gettext_lazy("who"))
-    def person(self, entry: AuditEntry) -> str:
-        return str(entry.actor or "—")
-
-    @admin.display(description=gettext_lazy("changes"))
-    def changes(self, entry: AuditEntry) -> str:
-        return ", ".join({**(entry.before or {}), **(entry.after or {})})
-
-    @admin.display(description=gettext_lazy("before"))
-    def old(self, entry: AuditEntry) -> str:
-        return _as_text(entry.before)
-
-    @admin.display(description=gettext_lazy("after"))
-    def new(self, entry: AuditEntry) -> str:
-        return _as_text(entry.after)
-
-
-def _as_text(values: dict[str, Any] | None) -> str:
-    return json.dumps(values, ensure_ascii=False, indent=2) if values else "—"

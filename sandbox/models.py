@@ -194,8 +194,15 @@ class AuditEntry(models.Model):
         db_table = "audit_log"
         verbose_name = _("audit log entry")
         verbose_name_plural = _("audit log")
-        # The changelist, newest first within a store.
-        indexes = [models.Index(fields=["site", "-id"], name="audit_newest")]
+        indexes = [
+            # The changelist, newest first within a store, and a day of it.
+            models.Index(fields=["site", "-at", "-id"], name="audit_newest"),
+            # Its filters and its search, rare as what they ask for may be.
+            models.Index(fields=["site", "action", "-at", "-id"], name="audit_of_action"),
+            models.Index(fields=["site", "actor", "-at", "-id"], name="audit_of_person"),
+            models.Index(fields=["site", "object_type", "-at", "-id"], name="audit_of_kind"),
+            models.Index(fields=["site", "object_id", "-at", "-id"], name="audit_of_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_type} {self.object_id}"
