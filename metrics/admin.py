@@ -25,6 +25,7 @@ from metrics.boards import member_board
 from metrics.consent import consents_of
 from metrics.entries import record_note
 from metrics.entries.outreach import MOST_MEMBERS
+from metrics.grant_admin import SiteGrantAdmin
 from metrics.import_admin import FileImportAdmin
 from metrics.masking import mask_phone
 from metrics.member_export import COLUMNS, write_members
@@ -50,6 +51,7 @@ __all__ = [
     "MemberAdmin",
     "PayCorrectionAdmin",
     "SettlementAdmin",
+    "SiteGrantAdmin",
 ]
 
 # Fewer digits would find a masked number one digit at a time.

@@ -1,4 +1,4 @@
-"""Stores, keys, grants and accounts."""
+"""Stores, keys and accounts; who sees which store is granted in metrics.grant_admin."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from sandbox.access import granted_sites
+from sandbox.access import granted_sites, role_of
 from sandbox.audit_admin import AuditEntryAdmin
 from sandbox.authentication import create_api_key, revoke_api_key
 from sandbox.models import ApiKey, Site, SiteGrant, SiteIngest
@@ -27,7 +30,6 @@ __all__ = [
     "GroupAdmin",
     "OptionAdmin",
     "SiteAdmin",
-    "SiteGrantAdmin",
     "UserAdmin",
 ]
 
@@ -37,27 +39,34 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[misc, type-arg]
-    """Accounts. Their stores are granted on a page of its own."""
+    """Accounts, and the stores they see. Those are granted on a page of its own."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "first_name", "last_name", "is_staff", "is_active", "last_login"]
+    readonly_fields = ["stores"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        return shown if obj is None else [*shown, (gettext_lazy("Stores"), {"fields": ["stores"]})]
+
+    @admin.display(description=gettext_lazy("stores"))
+    def stores(self, user: User) -> str | SafeString:
+        if role_of(user) == "operator":
+            return _("All stores: operators need no grant.")
+        grants = SiteGrant.objects.filter(user=user).select_related("site").order_by("site__code")
+        links = format_html_join(
+            "",
+            '<li><a class="zq-link" href="{}">{}</a></li>',
+            ((_page_of_store(grant.site), grant.site) for grant in grants),
+        )
+        return format_html("<ul>{}</ul>", links) if links else _("No store has been granted.")
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, AuditedAdmin):  # type: ignore[misc]
     """The four roles; what each may do is fixed in zqyy/roles.py."""
-
-
-@admin.register(SiteGrant)
-class SiteGrantAdmin(AuditedAdmin):
-    """Who sees which store."""
-
-    list_display = ["user", "site", "assistant_id"]
-    list_filter = ["site"]
-    search_fields = ["user__username"]
-    list_select_related = ["user", "site"]
 
 
 @admin.register(Site)
@@ -123,3 +132,7 @@ class ApiKeyAdmin(SiteModelAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         revoked = sum(revoke_api_key(key=key, actor_id=request.user.pk) for key in queryset)
         messages.success(request, _("Keys revoked: %d") % revoked)
+
+
+def _page_of_store(site: Site) -> str:
+    return reverse("admin:sandbox_site_change", args=[site.pk])

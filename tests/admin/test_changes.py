@@ -10,7 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from sandbox.authentication import create_api_key, find_api_key
 from sandbox.context import live_context, use_context
-from sandbox.models import ApiKey, AuditEntry, SiteGrant
+from sandbox.models import ApiKey, AuditEntry
 from tests.admin.pages import text_of
 
 
@@ -39,18 +39,6 @@ def test_a_changed_store_is_recorded_with_before_and_after(operator, east, west)
     (entry,) = entries(west, "changed")
     assert (entry.before, entry.after) == ({"name": "西店"}, {"name": "新西店"})
     assert (entry.site_id, entry.actor_id) == (west.pk, operator.user.pk)
-
-
-def test_a_grant_is_recorded_when_made_and_when_taken_away(operator, east):
-    user = User.objects.create_user("new")
-    operator.post(reverse("admin:sandbox_sitegrant_add"), {"user": user.pk, "site": east.pk})
-    grant = SiteGrant.objects.get(user=user)
-    operator.post(reverse("admin:sandbox_sitegrant_delete", args=[grant.pk]), {"post": "yes"})
-
-    (made,) = entries(east, "created")
-    (gone,) = entries(east, "deleted")
-    assert made.after["user"] == gone.before["user"] == user.pk
-    assert not SiteGrant.objects.filter(user=user).exists()
 
 
 def test_a_new_password_is_recorded_without_itself(superuser, east):
