@@ -23,6 +23,7 @@ from aijobs.interventions import cancel_job, rerun_job, retry_job
 from aijobs.models import Run, TriggerJob
 from aijobs.prompt_admin import PromptAdmin
 from aijobs.registry import AI_APPS
+from aijobs.run_admin import RunAdmin
 from aijobs.templatetags.insights import may_run_apps
 from aijobs.wording import sentence_for
 from metrics.models import MemberVersion
@@ -30,7 +31,7 @@ from metrics.names import name_at
 from sandbox.errors import ZqyyError
 from sandbox.site_admin import SiteModelAdmin, context_of
 
-__all__ = ["AlertAdmin", "KillSwitchAdmin", "PromptAdmin", "TriggerJobAdmin"]
+__all__ = ["AlertAdmin", "KillSwitchAdmin", "PromptAdmin", "RunAdmin", "TriggerJobAdmin"]
 
 _COLOURS = {
     TriggerJob.Status.PENDING: "info",

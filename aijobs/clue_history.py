@@ -19,7 +19,6 @@ from sandbox.context import RuntimeContext
 from sandbox.models import Mode
 
 APP = "app8_consolidate"
-_LONG = ("prompt", "features", "references", "response", "result")
 
 
 @dataclass
@@ -55,7 +54,7 @@ def consolidations_of(*, member_id: int, ctx: RuntimeContext) -> QuerySet[Run]:
         target_id=MEMBER.write(Target(member_id=member_id)),
         business_date__lte=ctx.business_date,
     )
-    return runs.order_by("-id").defer(*_LONG)
+    return runs.order_by("-id").defer(*Run.LONG)
 
 
 def describe_runs(runs: Sequence[Run], *, ctx: RuntimeContext) -> list[Consolidation]:

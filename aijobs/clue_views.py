@@ -241,9 +241,9 @@ def _page_of(request: HttpRequest, member_id: int) -> tuple[RuntimeContext, dict
     """The context, and what the pages about a member's clues have in common.
 
     Raises:
-        PermissionDenied: runs are not theirs to see. Http404: no such member at D.
+        PermissionDenied: clues are not theirs to see. Http404: no such member at D.
     """
-    _require(request, "aijobs.view_run")
+    _require(request, "aijobs.view_retentionclue")
     ctx = context_of(request)
     member = member_board(ctx=ctx).filter(pk=member_id).first()
     if member is None:

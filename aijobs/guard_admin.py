@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from aijobs.guards.kill_switches import lift_kill_switch, throw_kill_switch
 from aijobs.models import KillSwitch
-from aijobs.registry import AI_APPS
+from aijobs.registry import AI_APPS, app_title
 from sandbox.site_admin import SiteModelAdmin, context_of
 
 _STATES = {
@@ -114,7 +114,8 @@ class KillSwitchAdmin(SiteModelAdmin):
         messages.success(request, _("Switches lifted: %d") % lifted)
 
     @display(  # type: ignore[untyped-decorator]
-        description=gettext_lazy("status"), label={"in_force": "danger"}
+        description=gettext_lazy("status"),
+        label={"in_force": "danger", "lifted": "", "expired": ""},
     )
     def state(self, switch: Any) -> tuple[str, str]:
         return switch.state_now, str(_STATES[switch.state_now])
@@ -125,5 +126,4 @@ class KillSwitchAdmin(SiteModelAdmin):
 
     @admin.display(description=gettext_lazy("app"), ordering="app")
     def app_title(self, switch: KillSwitch) -> str:
-        app = AI_APPS.get(switch.app)
-        return str(app.title) if app else switch.app or _("All apps")
+        return app_title(switch.app) or _("All apps")

@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from aijobs.models import Prompt
 from aijobs.prompt_versions import add_prompt, clean_template, newest_prompt
-from aijobs.registry import AI_APPS
+from aijobs.registry import AI_APPS, app_title
 from sandbox.errors import BadRequest
 from sandbox.site_admin import SiteModelAdmin
 
@@ -96,11 +96,10 @@ class PromptAdmin(SiteModelAdmin):
 
     @admin.display(description=gettext_lazy("app"), ordering="app")
     def app_title(self, prompt: Prompt) -> str:
-        app = AI_APPS.get(prompt.app)
-        return str(app.title) if app else prompt.app
+        return app_title(prompt.app)
 
     @display(  # type: ignore[untyped-decorator]
-        description=gettext_lazy("status"), label={"newest": "success"}
+        description=gettext_lazy("status"), label={"newest": "success", "replaced": ""}
     )
     def state(self, prompt: Any) -> tuple[str, str]:
         app = AI_APPS.get(prompt.app)

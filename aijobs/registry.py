@@ -61,3 +61,9 @@ def find_app_of(cache_type: str) -> AIApp:
         if app.cache_type == cache_type:
             return app
     raise NotFound
+
+
+def app_title(key: str) -> str:
+    """What an app is called; the key of one that is no longer known."""
+    app = AI_APPS.get(key)
+    return str(app.title) if app else key

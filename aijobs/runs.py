@@ -45,8 +45,6 @@ _INPUTS = (
     "references",
     "watermark",
 )
-# Kilobytes each; whoever needs one asks for it.
-_LONG = ("prompt", "features", "references", "response", "result")
 
 
 def open_runs(*, job: TriggerJob, steps: Iterable[PlannedStep], language: str) -> list[Run]:
@@ -82,7 +80,7 @@ def newest_runs_of(jobs: Sequence[TriggerJob]) -> dict[int, list[Run]]:
     if jobs:
         rows = Run.objects.filter(site_id=jobs[0].site_id, job_id__in=[job.pk for job in jobs])
         newest = rows.order_by("job_id", "position", "-attempt").distinct("job_id", "position")
-        for run in newest.defer(*_LONG):
+        for run in newest.defer(*Run.LONG):
             found.setdefault(run.job_id, []).append(run)
     return found
 

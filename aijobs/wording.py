@@ -72,3 +72,18 @@ def age_text(seconds: int) -> str:
     if hours:
         return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
     return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
+
+
+def duration_text(seconds: float) -> str:
+    """How long something took, in one or two units."""
+    if seconds < 1:
+        return _("%(count)d ms") % {"count": round(seconds * 1000)}
+    if seconds < 60:
+        return _("%(count)s s") % {"count": f"{seconds:.1f}".removesuffix(".0")}
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        text = _("%(count)d min") % {"count": minutes}
+        return f"{text} {_('%(count)s s') % {'count': rest}}" if rest else text
+    hours, minutes = divmod(minutes, 60)
+    text = _("%(count)d h") % {"count": hours}
+    return f"{text} {_('%(count)d min') % {'count': minutes}}" if minutes else text

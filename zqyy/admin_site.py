@@ -81,6 +81,7 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
         _("AI"),
         [
             ("aijobs.triggerjob", "bolt"),
+            ("aijobs.run", "receipt"),
             ("aijobs.alert", "notifications"),
             ("aijobs.killswitch", "power_settings_new"),
             ("aijobs.prompt", "edit_note"),

@@ -12,6 +12,8 @@ from django.contrib.auth.management import create_permissions
 APPLICATIONS = ("durable", "sandbox", "metrics", "aijobs")
 TIME_TRAVEL = ("sandbox", "time_travel")
 CHANGE_CONTEXT = ("sandbox", "change_context")
+# What of the AI is the chain's and not a store's: what it is asked, and how it works.
+_OPERATORS_VIEWS = ("view_prompt", "view_run", "view_providercall")
 
 
 def make_roles(*, apps: Apps = current_apps, verbosity: int = 0, **kwargs: Any) -> None:
@@ -52,8 +54,8 @@ def _may_operate(app: str, codename: str) -> bool:
 def _may_manage(app: str, codename: str) -> bool:
     """See the figures and the AI of the own stores, write notes and clues, reach out to members,
     give tasks and close them, correct pay, change the date."""
-    if codename == "view_prompt":
-        return False  # the chain's, not a store's
+    if codename in _OPERATORS_VIEWS:
+        return False
     return (
         (app in ("metrics", "aijobs") and codename.startswith("view_"))
         or (app, codename) in (TIME_TRAVEL, CHANGE_CONTEXT)

@@ -49,6 +49,8 @@ class Run(SiteRow):
         ),
         **dict.fromkeys(TERMINAL, ()),
     }
+    # Kilobytes each; whoever needs one asks for it.
+    LONG = ("prompt", "features", "references", "response", "result")
 
     # identity
     job = same_site("aijobs.TriggerJob")
@@ -138,6 +140,16 @@ class Run(SiteRow):
     def __str__(self) -> str:
         return f"{self.step} ({self.attempt})"
 
+    @property
+    def is_erased(self) -> bool:
+        """Its inputs were recorded, and its personal text has been erased since."""
+        return bool(self.features_sha256) and not self.prompt
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, from its features to its end; None: it came to none."""
+        return None if self.latency_ms is None else self.latency_ms / 1000
+
 
 class ProviderCall(SiteRow):
     """One gated call to a provider: the token ledger.
@@ -148,17 +160,17 @@ class ProviderCall(SiteRow):
     """
 
     class Purpose(models.TextChoices):
-        FIRST = "first", "first"
-        RETRY = "retry", "retry"
-        REPAIR = "repair", "repair"
+        FIRST = "first", _("first")
+        RETRY = "retry", _("retry")
+        REPAIR = "repair", _("repair")
         # The second question of an app that looks something up in between.
-        ANSWER = "answer", "answer"
+        ANSWER = "answer", _("answer")
 
     class Status(models.TextChoices):
-        HELD = "held", "held"
-        SETTLED = "settled", "settled"
-        RELEASED = "released", "released"
-        UNKNOWN = "unknown", "unknown"
+        HELD = "held", _("held")
+        SETTLED = "settled", _("settled")
+        RELEASED = "released", _("released")
+        UNKNOWN = "unknown", _("unknown")
 
     run = same_site("aijobs.Run")
     n = models.PositiveSmallIntegerField()
@@ -216,3 +228,9 @@ class ProviderCall(SiteRow):
 
     def __str__(self) -> str:
         return f"{self.run_id}.{self.n}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None: it has not ended."""
+        ended = self.finished_at
+        return None if ended is None else (ended - self.started_at).total_seconds()

@@ -16,9 +16,9 @@ from aijobs.cache import Insights, fetch_all
 from aijobs.clues import CATEGORIES, judged_clues_of
 from aijobs.models import ClueFeedback
 from aijobs.opinions import Opinions
-from aijobs.registry import AI_APPS
+from aijobs.registry import AI_APPS, app_title
 from aijobs.targets import CELL, PAIR, Target
-from aijobs.wording import age_text
+from aijobs.wording import age_text, duration_text, sentence_for
 from metrics.calculations.areas import ALL
 from metrics.catalog import METRICS
 from metrics.member_page import OwnAssistant
@@ -28,6 +28,9 @@ from sandbox.context import RuntimeContext
 
 register = template.Library()
 register.filter("age", age_text)
+register.filter("duration", duration_text)
+register.filter("sentence", sentence_for)
+register.filter("app_title", app_title)
 
 # How the result of an app is shown: templates/aijobs/results/.
 PANELS = {
@@ -187,7 +190,7 @@ def clue_panel(context: dict[str, Any], member_id: int) -> dict[str, Any]:
         "has_ai_clues": any(clue.run_id for clue in clues),
         "categories": CATEGORIES,
         "judge": Judge.of(request, opinions),
-        "may_trace": request.user.has_perm("aijobs.view_run"),
+        "may_trace": request.user.has_perm("aijobs.view_retentionclue"),
         "may_write": not ctx.is_sandbox and request.user.has_perm("aijobs.change_retentionclue"),
         "runtime": ctx,
         "may_run": may_run_apps(request.user),

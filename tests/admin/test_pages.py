@@ -34,6 +34,7 @@ OPERATORS_PAGES = [
     "admin:aijobs_killswitch_add",
     "admin:aijobs_prompt_changelist",
     "admin:aijobs_prompt_add",
+    "admin:aijobs_run_changelist",
     "admin:sandbox_auditentry_changelist",
     "admin:auth_user_changelist",
     "admin:auth_group_changelist",
