@@ -36,13 +36,20 @@
     if (live.isConnected) socket.send(JSON.stringify(message));
   };
 
-  // Fetch this page again and put its part in place of ours.
+  // Fetch this page again and put its part in place of ours. What somebody has opened stays open,
+  // and the keyboard stays where it was, on elements that have an id.
   live.swap = async (id) => {
     const response = await fetch(location.href).catch(() => null);
     if (!response || !response.ok) return; // the next hint asks again
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const now = page.getElementById(id);
-    if (now) document.getElementById(id).replaceWith(now);
+    const [old, now] = [document.getElementById(id), page.getElementById(id)];
+    if (!now) return;
+    for (const { id: fold } of old.querySelectorAll("details[id][open]")) {
+      page.getElementById(fold)?.setAttribute("open", "");
+    }
+    const focused = old.contains(document.activeElement) && document.activeElement.id;
+    old.replaceWith(now);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   };
 
   const isHeard = () => {

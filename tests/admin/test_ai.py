@@ -7,13 +7,16 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from aijobs.interventions import cancel_job
-from aijobs.jobs import open_app_run
+from aijobs.jobs import open_app_run, open_jobs
 from aijobs.manual_clues import add_manual_clue
-from aijobs.models import Run, TriggerJob
+from aijobs.models import ProviderCall, Run, TriggerJob
+from aijobs.registry import AI_APPS
 from aijobs.wording import SENTENCES, age_text
+from metrics.events import Event
 from sandbox.context import live_context, use_context
-from tests.admin.conftest import PAST
+from tests.admin.conftest import NOW, PAST, TODAY
 from tests.admin.pages import go_back, page_of, text_of
+from tests.admin.test_pages import count_queries
 from tests.factories import member_of
 
 RUN = reverse("admin:aijobs_run_app")
@@ -95,7 +98,7 @@ def test_a_job_is_listed_with_its_steps_and_can_be_cancelled(manager, east):
     page = text_of(manager.get(reverse("admin:aijobs_triggerjob_change", args=[job["id"]])))
     assert f"#{job['id']}" in listed
     assert "张三" in listed
-    assert "app7_customer" in page
+    assert str(AI_APPS["app7_customer"].title) in page
 
     manager.post(reverse("admin:aijobs_cancel_job", args=[job["id"]]))
     told = manager.get(reverse("admin:aijobs_progress", args=[job["id"]])).json()
@@ -148,8 +151,57 @@ def test_an_ended_job_can_be_run_anew(manager, east):
     with use_context(live_context(east)):
         cancel_job(job=TriggerJob.objects.get(), user_id=None)
 
-    manager.post(reverse("admin:aijobs_rerun_job", args=[job_id]))
+    answer = manager.post(reverse("admin:aijobs_rerun_job", args=[job_id]), follow=True)
 
     with use_context(live_context(east)):
         again = TriggerJob.objects.latest("pk")
     assert (again.pk != job_id, again.status) == (True, "pending")
+    assert answer.redirect_chain == [
+        (reverse("admin:aijobs_triggerjob_change", args=[again.pk]), 302)
+    ]
+    assert f"#{again.pk}" in str(next(iter(answer.context["messages"])))
+
+
+def open_steps(site, steps: int) -> TriggerJob:
+    """A job with so many steps, each called once."""
+    with use_context(live_context(site)):
+        event = Event("dws_completed", site.pk, TODAY)
+        (result,) = open_jobs([event])
+        runs = list(Run.objects.filter(job=result.job_id).order_by("position"))
+        for run in runs[:steps]:
+            Run.objects.filter(pk=run.pk).update(status="running", started_at=NOW)
+            ProviderCall.objects.create(
+                site=site,
+                run=run,
+                n=1,
+                provider="rules",
+                app=run.app,
+                business_date=TODAY,
+                chain_date=TODAY,
+                hold=1,
+                expires_at=NOW,
+            )
+        Run.objects.filter(pk__in=[run.pk for run in runs[steps:]]).delete()
+        return TriggerJob.objects.get(pk=result.job_id)
+
+
+def test_a_job_of_72_steps_costs_what_one_of_a_step_does(operator, east):
+    one = open_steps(east, 1)
+    few = count_queries(operator, reverse("admin:aijobs_triggerjob_change", args=[one.pk]))
+    with use_context(live_context(east)):
+        cancel_job(job=one, user_id=None)
+    many = open_steps(east, 72)
+
+    address = reverse("admin:aijobs_triggerjob_change", args=[many.pk])
+    assert count_queries(operator, address) == few
+    assert len(operator.get(address).context["waterfall"].bars) == 72
+
+
+def test_a_manager_sees_the_steps_but_no_way_to_the_runs(manager, operator, east):
+    job = open_steps(east, 2)
+    address = reverse("admin:aijobs_triggerjob_change", args=[job.pk])
+
+    pages = [text_of(client.get(address)) for client in (manager, operator)]
+
+    runs = reverse("admin:aijobs_run_changelist")
+    assert [runs in page for page in pages] == [False, True]
