@@ -1,26 +1,40 @@
-"""What open pages ask for while the AI works: run an app, how far is it, the new text."""
+"""What open pages ask for while the AI works: run an app, how far is it, the new text; and the
+prewarm of a store's finance cells."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from aijobs.cache import find_entry
 from aijobs.evidence import evidence_of
+from aijobs.firing import prewarm_sites
+from aijobs.guards.kill_switches import require_running
 from aijobs.jobs import CLUE_REFRESH, job_progress, open_app_run, open_clue_refresh
 from aijobs.models import TriggerJob
+from aijobs.prewarm_grid import APPS as FINANCE_APPS
+from aijobs.prewarm_grid import newest_prewarm, prewarm_grid
 from aijobs.registry import AI_APPS, find_app
 from aijobs.targets import MEMBER, Target
 from aijobs.templatetags.insights import PANELS, clue_panel, insight_panel, may_run_apps
 from aijobs.wording import reason_of
 from metrics.models import Member
+from sandbox.audit import record_change
 from sandbox.context import RuntimeContext
 from sandbox.errors import NotFound, ZqyyError
 from sandbox.site_admin import context_of
+
+View = Callable[..., HttpResponse]
 
 
 @require_POST
@@ -110,3 +124,66 @@ def _target_of(request: HttpRequest, app: str, target_id: str) -> Target:
 def _require_member(ctx: RuntimeContext, member_id: int) -> None:
     if not Member.objects.filter(site=ctx.site, pk=member_id).exists():
         raise Http404
+
+
+# --- The prewarm ---------------------------------------------------------------------------------
+
+
+def prewarm_urls(wrap: Callable[[View], View]) -> list[URLPattern]:
+    """The addresses of the page and its button, behind a sign-in."""
+    return [
+        path("prewarm/", wrap(show_prewarm), name="aijobs_prewarm"),
+        path("prewarm/start/", wrap(start_prewarm), name="aijobs_start_prewarm"),
+    ]
+
+
+@require_GET
+def show_prewarm(request: HttpRequest) -> HttpResponse:
+    """How each finance cell stands at D; the open page follows by itself (static/zqyy/jobs.js)."""
+    ctx = _context_of_operator(request)
+    page = {
+        **admin.site.each_context(request),
+        "title": _("Finance analyses"),
+        "grid": prewarm_grid(ctx=ctx, now=timezone.now()),
+        "may_start": may_run_apps(request.user) and not (ctx.is_sandbox or ctx.known_at),
+    }
+    return TemplateResponse(request, "aijobs/prewarm.html", page)
+
+
+@require_POST
+def start_prewarm(request: HttpRequest) -> HttpResponse:
+    """Have all cells analysed anew, unless that is being done."""
+    ctx = _context_of_operator(request)
+    if not may_run_apps(request.user):
+        raise PermissionDenied
+    try:
+        _open_prewarm(request, ctx)
+    except ZqyyError as error:
+        messages.error(request, str(error.message))
+    return HttpResponseRedirect(reverse("admin:aijobs_prewarm"))
+
+
+def _open_prewarm(request: HttpRequest, ctx: RuntimeContext) -> None:
+    ctx.require_live()
+    for app in FINANCE_APPS:
+        require_running(ctx=ctx, app=app)
+    job = newest_prewarm(ctx=ctx)
+    if job is not None and job.status in TriggerJob.OPEN:
+        messages.info(request, _("All cells are being analysed already, by job #%d.") % job.pk)
+        return
+    opened = prewarm_sites(
+        sites=[ctx.site], is_forced=True, triggered_by="admin_manual", user_id=request.user.pk
+    )[ctx.site.pk]
+    record_change(
+        action="prewarm_started",
+        subject=TriggerJob(pk=opened.job_id),
+        site_id=ctx.site.pk,
+        actor_id=request.user.pk,
+    )
+    messages.success(request, _("All cells are analysed anew, by job #%d.") % opened.job_id)
+
+
+def _context_of_operator(request: HttpRequest) -> RuntimeContext:
+    if not request.user.has_perm("aijobs.view_run"):
+        raise PermissionDenied
+    return context_of(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,8 +16,7 @@ from aijobs.errors import Stale
 from aijobs.models import CacheEntry, Run
 from aijobs.opinions import Opinions, judge_result, judged_member, read_opinions_of
 from aijobs.pseudonyms import resolve_names
-from aijobs.staleness import is_stale, with_newer_facts
-from aijobs.targets import read_target
+from aijobs.staleness import stale_among
 from sandbox.context import RuntimeContext
 from sandbox.errors import NotFound
 from sandbox.models import Mode
@@ -122,20 +121,28 @@ def find_entry(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Cache
     return _entries(cache_type, target_id, ctx).first()
 
 
+def find_entries(*, cache_types: Collection[str], ctx: RuntimeContext) -> dict[str, CacheEntry]:
+    """`find_entry` of every target of the types, none of which they share, by its id; what was
+    found is left to be read.
+    """
+    entries = _best_first(ctx).filter(cache_type__in=cache_types)
+    newest = entries.distinct("cache_type", "target_id").defer("result", "references", "findings")
+    return {entry.target_id: entry for entry in newest}
+
+
 def _entries(cache_type: str, target_id: str, ctx: RuntimeContext) -> QuerySet[CacheEntry]:
-    """Those of a key that may be read at D, the one in force first."""
-    modes = Q(mode=Mode.LIVE, business_date__lte=ctx.business_date)
+    """Those of one target, the one that counts first."""
+    return _best_first(ctx).filter(cache_type=cache_type, target_id=target_id)
+
+
+def _best_first(ctx: RuntimeContext) -> QuerySet[CacheEntry]:
+    """What can be read at D, of each target the one that counts before the others."""
+    readable = Q(mode=Mode.LIVE, business_date__lte=ctx.business_date)
     if ctx.is_sandbox:
-        modes |= Q(mode=Mode.SANDBOX, business_date=ctx.business_date)
-    entries = CacheEntry.objects.filter(
-        modes,
-        site=ctx.site,
-        cache_type=cache_type,
-        target_id=target_id,
-        language=ctx.site.language,
-    )
+        readable |= Q(mode=Mode.SANDBOX, business_date=ctx.business_date)
+    entries = CacheEntry.objects.filter(readable, site=ctx.site, language=ctx.site.language)
     # `sandbox` comes after `live`.
-    return entries.order_by("-mode", "-business_date", "-generation")
+    return entries.order_by("cache_type", "target_id", "-mode", "-business_date", "-generation")
 
 
 def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | None:
@@ -149,23 +156,29 @@ def fetch(*, cache_type: str, target_id: str, ctx: RuntimeContext) -> Insight | 
 
 def fetch_all(keys: Sequence[tuple[str, str]], *, ctx: RuntimeContext) -> Insights:
     """`fetch` of each cache type and target, in as many queries for many as for one."""
-    first, *others = [
-        with_newer_facts(_entries(*key, ctx), read_target(key[1]), ctx=ctx)[:1] for key in keys
-    ]
+    first, *others = [_entries(*key, ctx)[:1] for key in keys]
     entries = list(first.union(*others, all=True))
+    stale = stale_among(entries, ctx=ctx)
     judged = [judged_member(entry) for entry in entries]
     opinions = read_opinions_of(member_ids=[pk for pk in {*judged} if pk], ctx=ctx)
     said = [opinions.get(member_id or 0) for member_id in judged]
     left = [judge_result(entry, words) for entry, words in zip(entries, said, strict=True)]
     results = resolve_names(left, ctx=ctx)
     return {
-        (entry.cache_type, entry.target_id): _insight(entry, result, words, ctx)
+        (entry.cache_type, entry.target_id): _insight(
+            entry, result, words, is_stale=entry.pk in stale, ctx=ctx
+        )
         for entry, result, words in zip(entries, results, said, strict=True)
     }
 
 
 def _insight(
-    entry: CacheEntry, result: dict[str, Any], opinions: Opinions | None, ctx: RuntimeContext
+    entry: CacheEntry,
+    result: dict[str, Any],
+    opinions: Opinions | None,
+    *,
+    is_stale: bool,
+    ctx: RuntimeContext,
 ) -> Insight:
     seen_at = ctx.known_at or timezone.now()
     return Insight(
@@ -176,7 +189,7 @@ def _insight(
         created_at=entry.created_at,
         business_date=entry.business_date,
         mode=entry.mode,
-        stale=is_stale(entry, ctx=ctx),
+        stale=is_stale,
         age_seconds=max(0, int((seen_at - entry.created_at).total_seconds())),
         opinions=opinions,
         findings=entry.findings,

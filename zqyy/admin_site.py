@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from aijobs.admin_views import prewarm_urls
 from aijobs.alert_views import bell
 from aijobs.permissions import may_acknowledge_alerts
 from metrics.freshness import freshness_of
@@ -33,6 +34,7 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             path("context/state/", self.admin_view(admin_views.context_state), name="context"),
             path("store/", self.admin_view(admin_views.change_store), name="change_store"),
             *day_pages.urls(self.admin_view),
+            *prewarm_urls(self.admin_view),
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -64,6 +66,7 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return page
 
 
+_AI = _("AI")
 # The sidebar: models by group, with their icons, the manager's pages first.
 _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
     (
@@ -78,7 +81,7 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
         ],
     ),
     (
-        _("AI"),
+        _AI,
         [
             ("aijobs.triggerjob", "bolt"),
             ("aijobs.run", "receipt"),
@@ -102,10 +105,13 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
     ),
 ]
 
-# Pages of our own in the first group, each with the model whose rows it is about.
-_PAGES: list[tuple[Any, str, str, str]] = [
-    (_("Retention receipt"), "volunteer_activism", "admin:metrics_receipt", "metrics.contact"),
-]
+# Pages of our own at the end of each group, with the model whose rows they are about.
+_PAGES: dict[Any, list[tuple[Any, str, str, str]]] = {
+    None: [
+        (_("Retention receipt"), "volunteer_activism", "admin:metrics_receipt", "metrics.contact"),
+    ],
+    _AI: [(_("Finance analyses"), "grid_view", "admin:aijobs_prewarm", "aijobs.run")],
+}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -115,11 +121,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items = [_link(label, icon) for label, icon in models if _may_see(request, label)]
         if title is None:
             items = [*_days(request), *items]
-            items += [
-                {"title": page, "icon": icon, "link": reverse(name)}
-                for page, icon, name, label in _PAGES
-                if _may_see(request, label)
-            ]
+        items += [
+            {"title": page, "icon": icon, "link": reverse(name)}
+            for page, icon, name, label in _PAGES.get(title, ())
+            if _may_see(request, label)
+        ]
         if items:
             groups.append({"title": title, "separator": title is not None, "items": items})
     return groups

@@ -1,5 +1,5 @@
-// The jobs list and a job's page follow what happens: on a hint the page is fetched again and its
-// part swapped, at most once a second.
+// The list of jobs, a job and the finance analyses follow what happens: on a hint the page is fetched
+// again and its part swapped, at most once a second.
 (() => {
   "use strict";
 

@@ -35,6 +35,7 @@ OPERATORS_PAGES = [
     "admin:aijobs_prompt_changelist",
     "admin:aijobs_prompt_add",
     "admin:aijobs_run_changelist",
+    "admin:aijobs_prewarm",
     "admin:sandbox_auditentry_changelist",
     "admin:auth_user_changelist",
     "admin:auth_group_changelist",

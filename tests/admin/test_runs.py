@@ -97,7 +97,8 @@ def test_operators_and_auditors_see_runs(role, status, sign_in, east, run):
 def test_the_sidebar_leads_to_runs_whoever_may_see_them(role, shown, sign_in, east):
     home = text_of(sign_in(role, east).get(HOME))
 
-    assert (f'href="{RUNS}"' in home) is shown
+    for page in (RUNS, reverse("admin:aijobs_prewarm")):
+        assert (f'href="{page}"' in home) is shown
     assert reverse("admin:aijobs_triggerjob_changelist") in home
 
 

@@ -94,10 +94,14 @@ def shop(transactional_db: None, tmp_path: Path) -> Iterator[Shop]:
 
 
 def make_manager(name: str, site: Site) -> User:
+    return make_user(name, "manager", site)
+
+
+def make_user(name: str, role: str, site: Site) -> User:
     # The web server does not know the fast hasher of the tests.
     password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")
     user = User.objects.create(username=name, password=password, is_staff=True)
-    user.groups.add(Group.objects.get(name="manager"))
+    user.groups.add(Group.objects.get(name=role))
     SiteGrant.objects.create(user=user, site=site)
     return user
 
