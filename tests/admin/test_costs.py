@@ -52,7 +52,7 @@ def members(query: str) -> Page:
 
 
 PAGES = [
-    Page("index", 24),
+    Page("index", 26),
     Page("calls", 20),
     Page("tonight", 22),
     Page("daily_text", 26),
@@ -74,7 +74,10 @@ PAGES = [
     Page("metrics_cardentry_changelist", 18),
     Page("metrics_contact_changelist", 18),
     Page("metrics_receipt", 24),
+    Page("metrics_fileimport_changelist", 18),
     Page("aijobs_triggerjob_changelist", 18),
+    Page("aijobs_run_changelist", 20),
+    Page("aijobs_prewarm", 24),
     Page("aijobs_alert_changelist", 18),
     Page("aijobs_killswitch_changelist", 18),
     Page("sandbox_apikey_changelist", 18),
