@@ -137,13 +137,14 @@ class FileImportAdmin(SiteModelAdmin):
             raise Http404
         chosen = find_kind(kind)
         words = {column: word_of(chosen, column.name) for column in chosen.columns}
+        template = _("import template")
         explained = (
             (word.title, column.name, _presence(column), word.example)
             for column, word in words.items()
         )
         headings = [_("Column"), _("name"), _("Filled in"), _("Example")]
         return workbook_response(
-            name=f"{KIND_TITLES[kind]}_{_('import template')}",
+            name=f"{KIND_TITLES[kind]}_{template}",
             sheets={
                 str(KIND_TITLES[kind]): (
                     [word.title for word in words.values()],
