@@ -9,7 +9,7 @@ from typing import Any, Literal
 from django.utils.functional import Promise
 
 Entity = Literal["member", "assistant", "pair", "site", "site_area"]
-Unit = Literal["yuan", "days", "count", "hours", "ratio", "index", "code", "kpi"]
+Unit = Literal["yuan", "days", "count", "hours", "share", "ratio", "index", "code", "kpi"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Metric:
         entity: what it is about: a member, an assistant, a pair of both, the store, or the store
             by area and range. The function takes member_id, assistant_id, or both as keywords;
             nothing; area and range_key.
-        unit: yuan and hours (Decimals with 2 places), days (whole, or a Decimal), count, ratio and
-            index (Decimals), code (one of a few words), kpi (several figures by name).
+        unit: yuan and hours (Decimals with 2 places), days (whole, or a Decimal), count, share (0
+            to 1), ratio and index (Decimals), code (one of a few words), kpi (several figures by name).
         formula: how it is counted, in symbols; D is the business date.
         function: `@runtime_aware` with this key; answers None where the value is unknown.
         origin: the tables that it is counted from.

@@ -20,6 +20,7 @@ UNITS = {
     "days": _("days"),
     "count": _("count"),
     "hours": _("hours"),
+    "share": _("share"),
     "ratio": _("ratio"),
     "index": _("index"),
     "code": _("grade or stage"),

@@ -97,8 +97,8 @@ class Figure:
 
 # Metrics of a month whose keys do not say so.
 _MONTHLY = frozenset({"salary_adjustments", "task_completion_rate"})
-_UNITS = {"yuan": "元", "days": "天", "hours": "小时", "ratio": "%"}
-# Ratios that are no shares, and what is counted.
+_UNITS = {"yuan": "元", "days": "天", "hours": "小时", "share": "%"}
+# Times of something, and what is counted.
 _OWN_UNITS = {
     "overdue_ratio": "倍",
     "turnover": "次",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
@@ -23,6 +24,7 @@ from metrics.calculations.areas import ALL
 from metrics.catalog import METRICS
 from metrics.member_page import OwnAssistant
 from metrics.ranges import RANGES
+from metrics.templatetags.figures import figure
 from sandbox.access import role_of
 from sandbox.context import RuntimeContext
 
@@ -172,6 +174,16 @@ def severity(level: str) -> str:
 def metric_title(key: str | None) -> str:
     """What a metric is called; empty for what is none."""
     return next((str(metric.title) for metric in METRICS if metric.key == key), "")
+
+
+@register.filter
+def in_unit_of(value: Any, key: str) -> str:
+    """A metric's value as an AI gave it, in the metric's unit; words of its own as they are."""
+    unit = next((metric.unit for metric in METRICS if metric.key == key), "")
+    try:
+        return figure(Decimal(str(value)), unit)
+    except InvalidOperation:
+        return str(value)
 
 
 @register.inclusion_tag("aijobs/clue_panel.html", takes_context=True)

@@ -32,26 +32,21 @@ def yuan(amount: Decimal | None) -> str:
 
 @register.filter
 def figure(value: Any, unit: str) -> str:
-    """A metric's value in its unit (metrics.catalog)."""
+    """A value in its unit (metrics.metric)."""
     if value is None:
         return UNKNOWN
-    if unit == "yuan":
-        return yuan(value)
-    if unit == "code":
-        return str(_STAGES.get(value, value))
-    return _("%(count)s days") % {"count": value} if unit == "days" else f"{value:,}"
-
-
-@register.filter
-def measured(value: Any, unit: str) -> str:
-    """A figure of a day in its unit: yuan, hours, share or count."""
-    if value is None:
-        return UNKNOWN
-    if unit == "yuan":
-        return yuan(value)
-    if unit == "share":
-        return f"{value * 100:.1f}%"
-    return _("%(hours)s h") % {"hours": value} if unit == "hours" else f"{value:,}"
+    match unit:
+        case "yuan":
+            return yuan(value)
+        case "share":
+            return f"{value * 100:.1f}%"
+        case "days":
+            return _("%(count)s days") % {"count": value}
+        case "hours":
+            return _("%(hours)s h") % {"hours": value}
+        case "code":
+            return str(_STAGES.get(value, value))
+    return f"{value:,}"
 
 
 @register.filter

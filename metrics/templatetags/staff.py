@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.utils.translation import gettext_lazy as _
 
 from metrics.task_board import STATES, is_late
-from metrics.templatetags.figures import UNKNOWN
 
 register = template.Library()
 
@@ -18,12 +16,6 @@ _COURSES = {
     "incentive": _("incentive course"),
     "trial": _("trial course"),
 }
-
-
-@register.filter
-def percent(ratio: Decimal | None) -> str:
-    """87.5%"""
-    return UNKNOWN if ratio is None else f"{ratio * 100:.1f}%"
 
 
 @register.filter
