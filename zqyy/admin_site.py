@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model
+from django.db.models.base import ModelBase
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -19,6 +23,7 @@ from metrics.home import home_page
 from sandbox import admin_views
 from sandbox.permissions import CHANGE_CONTEXT, TIME_TRAVEL
 from zqyy import day_pages
+from zqyy.roles import APPLICATIONS
 
 
 class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -27,6 +32,20 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     site_title = _("ZQYY")
     index_title = _("Today")
     enable_nav_sidebar = True
+
+    def register(
+        self,
+        model_or_iterable: type[Model] | Iterable[type[Model]],
+        admin_class: type[ModelAdmin[Any]] | None = None,
+        **options: Any,
+    ) -> None:
+        """Our own models, and accounts. The lists that other packages bring know no stores, no
+        audit log and no Chinese."""
+        models = (
+            [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        )
+        ours = [model for model in models if model._meta.app_label in (*APPLICATIONS, "auth")]
+        super().register(ours, admin_class, **options)
 
     def extra_urls(self) -> list[URLPattern]:
         return [
@@ -38,7 +57,9 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        context: dict[str, Any] = super().each_context(request)
+        # Unfold would write its colours into the page, which the policy refuses: they are in our
+        # style sheet.
+        context: dict[str, Any] = {**super().each_context(request), "colors": None}
         # A page of an anonymous visitor (login) has neither stores nor dates.
         if not request.user.is_authenticated:
             return context

@@ -13,7 +13,9 @@ from django.test import Client
 
 from metrics.importers import push_rows
 from sandbox.models import Site, SiteGrant
+from tests.admin.pages import addresses, text_of
 from tests.factories import bill, card_entry, make_site, push_bills, push_member
+from tests.showroom import furnish
 
 NOW = datetime(2026, 5, 5, 4, tzinfo=UTC)  # 12:00 in Shanghai, a Tuesday
 TODAY = date(2026, 5, 5)
@@ -85,3 +87,19 @@ def manager(sign_in, east) -> Client:
 @pytest.fixture
 def operator(sign_in, east) -> Client:
     return sign_in("operator")
+
+
+@pytest.fixture
+def owner(db) -> Client:
+    """A superuser."""
+    client = Client()
+    client.user = User.objects.create_superuser("owner")
+    client.force_login(client.user)
+    return client
+
+
+@pytest.fixture
+def all_pages(transactional_db, owner) -> dict[str, str]:
+    """The address of every page, in a store with something on each."""
+    furnish(make_site("north", name="北店"), owner.user)
+    return addresses(lambda address: text_of(owner.get(address)))
