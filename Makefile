@@ -6,7 +6,7 @@ WORKERS ?= 2
 JOBS ?= 500
 SEED ?= 1
 
-.PHONY: help run test proof faults lint bench e2e messages clean
+.PHONY: help run test proof faults lint bench e2e screenshots messages clean
 
 help:
 	@echo "make run       the application with its own PostgreSQL and Valkey (PORT, HOST, ZQYY_DATA_DIR)"
@@ -15,6 +15,7 @@ help:
 	@echo "make faults    500 jobs while everything around them is killed (JOBS, SEED)"
 	@echo "make lint      format, ruff, mypy, Django's checks, missing migrations"
 	@echo "make e2e       the browser journeys alone"
+	@echo "make screenshots every page of the running demo into docs/screenshots/"
 	@echo "make bench     the benchmarks"
 	@echo "make messages  collect and compile the translations (needs GNU gettext)"
 	@echo "make clean     remove .venv and the data folder, after asking"
@@ -44,6 +45,10 @@ faults: .venv/dev.stamp
 
 e2e: .venv/dev.stamp
 	@$(PYTEST) -m browser
+
+# Of what `make run` serves: start it first.
+screenshots: .venv/dev.stamp
+	@$(PYTHON) -m tests.browser.screenshots
 
 # mypy's plugin imports the settings but connects to nothing: any well-formed URL does.
 lint: .venv/dev.stamp

@@ -45,12 +45,23 @@ _COLOURS = {
 }
 
 
+class EventFilter(admin.SimpleListFilter):
+    title = gettext_lazy("event")
+    parameter_name = "event_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(_event_titles().items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[TriggerJob]) -> Any:
+        return queryset.filter(event_type=self.value()) if self.value() else queryset
+
+
 @admin.register(TriggerJob)
 class TriggerJobAdmin(SiteModelAdmin):
     """Newest first; the open page follows by itself (static/zqyy/jobs.js)."""
 
     list_display = ["number", "event", "member_name", "chain", "state", "progress", "created_at"]
-    list_filter = ["status", "event_type"]
+    list_filter = ["status", EventFilter]
     ordering = ["-id"]
     actions = None
     change_list_template = "aijobs/job_list.html"
@@ -160,7 +171,11 @@ class TriggerJobAdmin(SiteModelAdmin):
 
 def event_title(event_type: str) -> str:
     """What set a job off, in words; an unknown type as it is."""
-    titles = {
+    return _event_titles().get(event_type, event_type)
+
+
+def _event_titles() -> dict[str, str]:
+    return {
         "consumption": _("Bill settled"),
         "note_created": _("Note written"),
         "task_assigned": _("Task assigned"),
@@ -169,7 +184,6 @@ def event_title(event_type: str) -> str:
         "clue_refresh": _("Clues collected anew"),
         "chat": _("Question asked"),
     }
-    return titles.get(event_type, event_type)
 
 
 def _waterfall_of(job: TriggerJob, ctx: RuntimeContext) -> Waterfall:

@@ -66,7 +66,7 @@ class PromptAdmin(SiteModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Prompt | None = None) -> list[str]:
         if obj is None:
             return ["app", "note", "template"]
-        return ["app_title", "version", "note", "author", "created_at", "template"]
+        return ["app_title", "version", "note", "author", "created_at", "text"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Prompt | None = None) -> list[str]:
         return [] if obj is None else self.get_fields(request, obj)
@@ -107,8 +107,12 @@ class PromptAdmin(SiteModelAdmin):
             return "newest", _("newest")
         return "replaced", _("replaced")
 
+    @admin.display(description=gettext_lazy("template"))
+    def text(self, prompt: Prompt) -> str:
+        return format_html('<pre class="zq-raw">{}</pre>', prompt.template)
+
     @admin.display(description="")
     def again(self, prompt: Prompt) -> str:
         address = reverse("admin:aijobs_prompt_add")
-        link = '<a class="text-primary-600" href="{}?app={}">{}</a>'
+        link = '<a class="zq-link" href="{}?app={}">{}</a>'
         return format_html(link, address, prompt.app, _("New version"))

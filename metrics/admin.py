@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -9,7 +10,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, OrderBy, Q, QuerySet
+from django.db.models import F, Model, OrderBy, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -296,6 +297,20 @@ class MemberAdmin(SiteModelAdmin):
         return TemplateResponse(request, "metrics/member.html", page, status=status)
 
 
+def _in_yuan(model: type[Model], *names: str) -> list[Callable[[Any], str]]:
+    """Columns of amounts, as a page of one fact shows them."""
+
+    def column(name: str) -> Callable[[Any], str]:
+        @admin.display(description=model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+        def shown(fact: Any) -> str:
+            return yuan(getattr(fact, name))
+
+        shown.__name__ = f"{name}_in_yuan"
+        return shown
+
+    return [column(name) for name in names]
+
+
 class FactAdmin(SiteModelAdmin):
     """Facts with the names, at D, of whom and where they are about."""
 
@@ -346,7 +361,18 @@ class SettlementAdmin(FactAdmin):
         "received",
     ]
     list_filter = ["business_date", OddFilter, "area_code"]
-    exclude = ["site", "batch", "area", "void_of", "member"]
+    amounts = _in_yuan(
+        Settlement,
+        *("gross", "discount", "paid"),
+        *("table_fee", "assistant_fee", "goods_fee", "other_fee"),
+        *("card_paid", "cash_paid", "other_paid", "groupbuy_paid", "coupon_discount"),
+    )
+    fields = [
+        *("external_id", "business_date", "called", "place", "table", "guests"),
+        *("started_at", "occurred_at", "recorded_at"),
+        *amounts,
+    ]
+    readonly_fields = ["called", "place", *amounts]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         day = context_of(request).business_date
@@ -377,7 +403,9 @@ class CardEntryAdmin(FactAdmin):
 
     list_display = ["business_date", "external_id", "called", "kind", "own", "given"]
     list_filter = ["kind"]
-    exclude = ["site", "batch", "settlement", "void_of", "member"]
+    fields = ["external_id", "business_date", "called", "kind", "own", "given"]
+    fields += ["occurred_at", "recorded_at"]
+    readonly_fields = ["called", "own", "given"]
 
     @admin.display(description=gettext_lazy("principal"), ordering="principal")
     def own(self, entry: CardEntry) -> str:

@@ -67,7 +67,6 @@ class ContactAdmin(SiteModelAdmin):
         ctx = context_of(request)
         page = {
             **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": _("Retention receipt"),
         }
         try:

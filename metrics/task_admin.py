@@ -27,7 +27,7 @@ from metrics.templatetags.figures import UNKNOWN
 from sandbox.errors import Conflict, ZqyyError
 from sandbox.site_admin import SiteModelAdmin, context_of
 
-_COLOURS = {"overdue": "danger", "done": "success", "open": "info"}
+_COLOURS = {"overdue": "danger", "done": "success", "open": "info", "cancelled": ""}
 _OUTCOMES = dict(CoachTaskEvent.Outcome.choices)
 
 

@@ -127,13 +127,28 @@ class SiteAdmin(AuditedAdmin):
 class ApiKeyAdmin(SiteModelAdmin):
     """Keys of connectors: made, shown once, revoked; never changed and never shown again."""
 
-    list_display = ["name", "created_at", "created_by", "revoked_at"]
+    list_display = ["name", "made_at", "made_by", "ended_at"]
     list_select_related = ["created_by"]
     fields = ["name"]
     actions = ["revoke"]
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
-        return ["name"] if obj is None else ["name", "created_at", "created_by", "revoked_at"]
+        return ["name"] if obj is None else ["name", "made_at", "made_by", "ended_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return ["made_at", "made_by", "ended_at"]
+
+    @admin.display(description=gettext_lazy("created at"), ordering="created_at")
+    def made_at(self, key: ApiKey) -> Any:
+        return key.created_at
+
+    @admin.display(description=gettext_lazy("created by"))
+    def made_by(self, key: ApiKey) -> str:
+        return str(key.created_by or "—")
+
+    @admin.display(description=gettext_lazy("revoked at"), ordering="revoked_at")
+    def ended_at(self, key: ApiKey) -> Any:
+        return key.revoked_at
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("sandbox.add_apikey"))

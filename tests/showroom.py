@@ -42,7 +42,9 @@ def furnish(site: Site, owner: User) -> None:
     _let_people_work(site, owner)
     _let_ai_work(site)
     _let_operators_work(site, owner)
-    raise_now(site, "data_quality", business_date=str(days_before(site, 1)), checks=["negative_balances"])
+    raise_now(
+        site, "data_quality", business_date=str(days_before(site, 1)), checks=["negative_balances"]
+    )
 
 
 def _let_guests_come(site: Site) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import http.client
 import os
-import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,17 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Group, User
+from django.db import connections
 from playwright.sync_api import ConsoleMessage, Page, Request
 
 from metrics.importers import push_rows
 from metrics.models import Member
 from sandbox.models import Site, SiteGrant
+from tests.browser.chromium import FLAGS, find_chromium
 from tests.durable.clusters import WorkerCluster, on_test_database, wait_until
 from tests.factories import bill, card_entry, days_before, make_site, member_of, push_bills
+from tests.showroom import furnish
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
 PASSWORD = "correct horse battery"
 SERVER_SECONDS = 60
 # A loaded machine may take its time; a broken page takes forever.
@@ -40,7 +37,7 @@ PATIENCE_MS = 30_000
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     """How pytest-playwright starts the Chromium of this machine."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = find_chromium()
     if found is None:
         pytest.skip("no Chromium here; `apt-get install chromium` brings it")
     return {"executable_path": found, "args": list(FLAGS), "headless": True}
@@ -59,14 +56,51 @@ def orm_beside_playwright() -> Iterator[None]:
         yield
 
 
+class Server:
+    """A web server on the test's database; stopped and started again it keeps its address."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        command = ["uvicorn", "zqyy.asgi:application", *address]
+        command += ["--timeout-graceful-shutdown", "1"]
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "zqyy.settings",
+            "ZQYY_PROCESS": "web",
+            "DATABASE_URL": on_test_database(os.environ["DATABASE_URL"]),
+        }
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=environment,
+                cwd=settings.BASE_DIR,
+                stdout=output,
+                stderr=output,
+            )
+        wait_until(lambda: answers(self.port), seconds=SERVER_SECONDS)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
 @dataclass
 class Shop:
-    """A running store: its address, its manager, and a member of whom much is known."""
+    """A running store: its server, its manager, and a member of whom much is known."""
 
-    url: str
+    server: Server
     site: Site
     manager: User
     member: Member
+
+    @property
+    def url(self) -> str:
+        return self.server.url
 
 
 @pytest.fixture
@@ -89,8 +123,25 @@ def shop(transactional_db: None, tmp_path: Path) -> Iterator[Shop]:
     )
     entries = [card_entry("M1", days_before(site, 41), 500)]
     push_rows(site=site, kind="card_entries", rows=entries)
-    with serving(tmp_path / "web.log") as url:
-        yield Shop(url, site, make_manager("manager", site), member_of(site, "M1"))
+    manager = make_manager("manager", site)
+    yield from serve(Shop(Server(tmp_path / "web.log"), site, manager, member_of(site, "M1")))
+
+
+@pytest.fixture
+def showroom(transactional_db: None, tmp_path: Path) -> Iterator[Shop]:
+    """A store with something on every page, and a superuser in the manager's place."""
+    site = make_site("store1", name="北店")
+    owner = _make_account("老板", is_superuser=True)
+    apart(furnish, site, owner)
+    yield from serve(Shop(Server(tmp_path / "web.log"), site, owner, member_of(site, "M1")))
+
+
+def serve(shop: Shop) -> Iterator[Shop]:
+    try:
+        shop.server.start()
+        yield shop
+    finally:
+        shop.server.stop()
 
 
 def make_manager(name: str, site: Site) -> User:
@@ -98,12 +149,29 @@ def make_manager(name: str, site: Site) -> User:
 
 
 def make_user(name: str, role: str, site: Site) -> User:
-    # The web server does not know the fast hasher of the tests.
-    password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")
-    user = User.objects.create(username=name, password=password, is_staff=True)
+    user = _make_account(name)
     user.groups.add(Group.objects.get(name=role))
     SiteGrant.objects.create(user=user, site=site)
     return user
+
+
+def _make_account(name: str, **fields: Any) -> User:
+    # The web server does not know the fast hasher of the tests.
+    password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")
+    return User.objects.create(username=name, password=password, is_staff=True, **fields)
+
+
+def apart(work: Callable[..., object], *arguments: Any, **named: Any) -> None:
+    """Do it in a thread: what announces something needs one without Playwright's event loop."""
+
+    def do() -> None:
+        try:
+            work(*arguments, **named)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(do).result()
 
 
 @dataclass
@@ -144,33 +212,6 @@ def sign_in(page: Page, shop: Shop, user: User) -> None:
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
     page.wait_for_selector("#zqyy-badge")
-
-
-@contextmanager
-def serving(log: Path) -> Iterator[str]:
-    """A web server on the test's database; its address."""
-    port = free_port()
-    command = ["uvicorn", "zqyy.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "zqyy.settings",
-        "ZQYY_PROCESS": "web",
-        "DATABASE_URL": on_test_database(os.environ["DATABASE_URL"]),
-    }
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command, "--timeout-graceful-shutdown", "1"],
-            env=environment,
-            cwd=settings.BASE_DIR,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        wait_until(lambda: answers(port), seconds=SERVER_SECONDS)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def answers(port: int) -> bool:

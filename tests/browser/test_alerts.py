@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from aijobs.models import Alert
 from sandbox.context import live_context, use_context
 from tests.aijobs.test_alerts import grow_older, raise_now
-from tests.browser.conftest import Shop, Watched, sign_in
+from tests.browser.conftest import Shop, Watched, apart, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -22,16 +20,7 @@ LIST = "/admin/aijobs/alert/"
 
 
 def tell(shop: Shop, alert_type: str, **params: Any) -> None:
-    """Raise an alert in a thread: announcing needs one without Playwright's event loop."""
-
-    def work() -> None:
-        try:
-            raise_now(shop.site, alert_type, **params)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(work).result()
+    apart(raise_now, shop.site, alert_type, **params)
 
 
 def wait_for_socket(page: Page) -> None:

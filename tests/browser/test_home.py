@@ -9,7 +9,8 @@ from metrics.importers import push_rows
 from metrics.models import CoachTask
 from sandbox.context import live_context, use_context
 from tests.browser.conftest import Shop, Watched, sign_in
-from tests.browser.test_clues import too_wide, was_not_loaded_again
+from tests.browser.looking import too_wide
+from tests.browser.test_clues import was_not_loaded_again
 from tests.factories import bill, days_before, push_assistant, push_bills
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -69,5 +70,5 @@ def test_a_call_becomes_a_task_and_the_report_is_copied(
     page.set_viewport_size({"width": 390, "height": 844})
     for address in ("", "tonight/", "daily-text/"):
         page.goto(f"{shop.url}/admin/{address}")
-        assert too_wide(page) == 0
+        assert too_wide(page) == []
     assert watched == Watched()

@@ -8,22 +8,44 @@ from datetime import date
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Shop, Watched, make_manager, sign_in, watch
+from aijobs.jobs import open_app_run
+from metrics.entries import record_task
+from metrics.models import Assistant
+from sandbox.context import live_context, use_context
+from sandbox.runtime import change_runtime_context
+from tests.aijobs.test_alerts import raise_now
+from tests.browser.conftest import (
+    PATIENCE_MS,
+    Shop,
+    Watched,
+    apart,
+    make_manager,
+    sign_in,
+    watch,
+)
+from tests.browser.looking import too_wide
 from tests.durable.clusters import WorkerCluster
-from tests.factories import days_before
+from tests.factories import (
+    bill,
+    days_before,
+    make_site,
+    member_of,
+    push_assistant,
+    push_bills,
+    push_member,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ANALYSIS = "[data-cache-type=app7_customer_analysis]"
-PAGES = [
-    "/admin/",
+# What a manager has open of an evening, beside the home page.
+KINDS_OF_PAGES = [
+    "/admin/tonight/",
     "/admin/metrics/member/",
     "/admin/metrics/member/{member}/change/",
-    "/admin/metrics/settlement/",
-    "/admin/metrics/cardentry/",
-    "/admin/aijobs/triggerjob/",
-    "/admin/aijobs/alert/",
-    "/admin/context/",
+    "/admin/metrics/assistant/",
+    "/admin/metrics/coachtask/",
+    "/admin/metrics/contact/receipt/",
 ]
 
 
@@ -74,25 +96,38 @@ def test_a_manager_goes_back_in_time_and_has_a_member_analysed(
     assert watched == Watched()
 
 
-def test_the_text_arrives_while_the_socket_is_down(
-    shop: Shop, workers: WorkerCluster, page: Page
+def test_on_a_phone_the_text_arrives_while_the_socket_is_down(
+    shop: Shop, workers: WorkerCluster, page: Page, watched: Watched
 ) -> None:
     page.route_web_socket("**/ws/**", lambda socket: socket.close())
-    page.set_default_timeout(30_000)
+    page.set_viewport_size({"width": 390, "height": 844})
     sign_in(page, shop, shop.manager)
-    open_member(page)
-    expect(page.locator("#zqyy-connection")).to_be_visible(timeout=10_000)
 
+    page.get_by_role("button", name="菜单").click()
+    page.get_by_role("link", name="会员", exact=True).click()
+    card = page.locator("#result_list tr", has_text="张三")
+    expect(card).to_contain_text("¥1,188.00")
+    card.get_by_role("link", name="张三").click()
+    expect(page.locator("#zqyy-connection")).to_be_visible()
     analyse_and_wait(page)
 
+    assert too_wide(page) == []
+    assert watched == Watched()
 
-def test_a_store_wide_date_reaches_a_colleagues_open_page(
+
+def test_a_store_wide_date_reaches_every_page_that_a_colleague_has_open(
     shop: Shop, page: Page, watched: Watched, browser: Browser
 ) -> None:
     past = days_before(shop.site, 10)
-    colleague = browser.new_page(locale="zh-CN")
-    seen = watch(colleague, shop.url)
+    push_assistant(shop.site, "A1", name="小林")
+    theirs = browser.new_context(locale="zh-CN")
+    colleague = theirs.new_page()
+    seen = [watch(colleague, shop.url)]
     sign_in(colleague, shop, make_manager("colleague", shop.site))
+    for address in KINDS_OF_PAGES:
+        tab = theirs.new_page()
+        seen.append(watch(tab, shop.url))
+        tab.goto(shop.url + address.format(member=shop.member.pk))
     sign_in(page, shop, shop.manager)
 
     page.click("#zqyy-badge")
@@ -102,22 +137,104 @@ def test_a_store_wide_date_reaches_a_colleagues_open_page(
     page.click("[name=is_confirmed]")
     page.wait_for_selector(".zq-bar-past")
 
-    expect(colleague.locator("#zqyy-badge")).to_contain_text(past.isoformat())
-    assert (watched, seen) == (Watched(), Watched())
-    colleague.close()
+    for tab in theirs.pages:
+        expect(tab.locator("#zqyy-badge")).to_contain_text(past.isoformat())
+    assert [watched, *seen] == [Watched()] * (2 + len(KINDS_OF_PAGES))
+    theirs.close()
 
 
-def test_no_page_is_wider_than_a_phone(shop: Shop, page: Page, watched: Watched) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
+def test_the_language_is_changed_and_changed_back(shop: Shop, page: Page, watched: Watched) -> None:
+    sign_in(page, shop, shop.manager)
+    title = page.locator("h1")
+    expect(title).to_contain_text("今天")
+
+    for shown, language, other in (("Today", "en", "English"), ("今天", "zh-hans", "简体中文")):
+        page.click("[aria-controls=zqyy-account]")
+        page.get_by_role("button", name=other).click()
+        expect(title).to_contain_text(shown)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(page.locator("#nav-sidebar")).to_contain_text(shown)
+
+    assert watched == Watched()
+
+
+def put_everybody_on(shop: Shop, day: date) -> None:
+    with use_context(live_context(shop.site)):
+        change_runtime_context(
+            site=shop.site,
+            user=shop.manager,
+            scope="site",
+            mode="sandbox",
+            business_date=day,
+        )
+
+
+def test_a_page_outlives_its_server_and_catches_up(shop: Shop, page: Page) -> None:
+    past = days_before(shop.site, 10)
+    page.set_default_timeout(PATIENCE_MS)
+    sign_in(page, shop, shop.manager)
+    open_member(page)
+    page.wait_for_function("window.zqyy.isConnected")
+
+    shop.server.stop()
+    expect(page.locator("#zqyy-connection")).to_be_visible()
+    apart(raise_now, shop.site, "slo", name="API")
+    apart(put_everybody_on, shop, past)
+    shop.server.start()
+
+    expect(page.locator("#zqyy-badge")).to_contain_text(past.isoformat(), timeout=PATIENCE_MS)
+    expect(page.locator("#zqyy-bell [data-count]")).to_have_text("1")
+    page.wait_for_function("window.zqyy.isConnected")
+    expect(page.locator("#zqyy-connection")).to_be_hidden()
+    expect(page.locator("#content")).not_to_contain_text("¥1,188.00")
+
+
+def test_managers_of_two_stores_see_their_own_and_nothing_of_each_other(
+    shop: Shop, page: Page, browser: Browser
+) -> None:
+    west = make_site("west", name="西店")
+    push_member(west, "W1", name="李四")
+    push_assistant(west, "A1", name="小兰")
+    push_bills(west, [bill(days_before(west, 3), 77, member="W1")])
+    member, address = member_of(west, "W1"), f"{shop.url}/admin"
+    with use_context(live_context(west)) as ctx:
+        assistant = Assistant.objects.get(external_id="A1")
+        task = record_task(
+            ctx=ctx,
+            assistant_id=assistant.pk,
+            member_id=member.pk,
+            kind="recall",
+            actor=shop.manager,
+        )
+        job = open_app_run(
+            ctx=ctx,
+            app="app7_customer",
+            target={"member_id": member.pk},
+            triggered_by="command",
+        )
+    neighbour = browser.new_page(locale="zh-CN")
+    sign_in(neighbour, shop, make_manager("neighbour", west))
     sign_in(page, shop, shop.manager)
 
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for address in PAGES:
-            page.goto(shop.url + address.format(member=shop.member.pk))
-            page.wait_for_selector("#zqyy-badge")
-            too_wide = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert (address, too_wide) == (address, 0)
-    assert watched == Watched()
+    for one, own, other in ((page, "张三", "李四"), (neighbour, "李四", "张三")):
+        one.goto(f"{address}/metrics/member/")
+        expect(one.locator("#result_list")).to_contain_text(own)
+        expect(one.locator("#result_list")).not_to_contain_text(other)
+        one.wait_for_function("window.zqyy.isConnected")
+    apart(raise_now, west, "slo", name="API")
+    expect(neighbour.locator("#zqyy-toasts .zq-toast")).to_have_count(1)
+    expect(page.locator("#zqyy-bell [data-count]")).to_be_hidden()
+
+    of_west = [
+        f"/metrics/member/{member.pk}/change/",
+        f"/metrics/coachtask/{task.pk}/change/",
+        f"/metrics/assistant/{assistant.pk}/change/",
+        f"/aijobs/triggerjob/{job.pk}/change/",
+        f"/aijobs/triggerjob/{job.pk}/progress/",
+        f"/metrics/assistant/{assistant.pk}/export/",
+    ]
+    assert [page.request.get(address + one).status for one in of_west] == [404] * len(of_west)
+    assert [neighbour.request.get(address + one).status for one in of_west] == [200] * len(of_west)
+    assert page.goto(address + of_west[0]).status == 404
+    expect(page.get_by_role("heading")).to_have_text("找不到这个页面")
+    neighbour.close()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from metrics.importers import push_rows
 from tests.browser.conftest import Shop, Watched, sign_in
-from tests.browser.test_clues import too_wide
+from tests.browser.looking import too_wide
 from tests.factories import bill, days_before, push_assistant, push_bills
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -42,10 +42,10 @@ def test_who_is_at_risk_gets_a_task_that_stands_on_their_page(
     expect(page.locator(".zq-tabs [aria-current]")).to_have_attribute("href", "?rhythm=at_risk")
 
     page.set_viewport_size({"width": 390, "height": 844})
-    assert too_wide(page) == 0
+    assert too_wide(page) == []
     page.locator(".field-name a").click()
     moment = page.locator(".zq-timeline li[data-kind=task]")
     expect(moment).to_contain_text("小林")
     expect(moment).to_contain_text("五周没来了")
-    assert too_wide(page) == 0
+    assert too_wide(page) == []
     assert watched == Watched()
