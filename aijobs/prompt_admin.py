@@ -109,7 +109,7 @@ class PromptAdmin(SiteModelAdmin):
 
     @admin.display(description=gettext_lazy("template"))
     def text(self, prompt: Prompt) -> str:
-        return format_html('<pre class="zq-raw">{}</pre>', prompt.template)
+        return format_html('<pre class="zq-raw" tabindex="0">{}</pre>', prompt.template)
 
     @admin.display(description="")
     def again(self, prompt: Prompt) -> str:

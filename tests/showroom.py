@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from aijobs.guards.kill_switches import lift_kill_switch, throw_kill_switch
@@ -14,6 +15,7 @@ from aijobs.prompt_versions import add_prompt, newest_prompt
 from aijobs.registry import AI_APPS
 from metrics.entries import apply_adjustments, assign_tasks
 from metrics.events import Event
+from metrics.import_jobs import open_import
 from metrics.importers import push_rows
 from metrics.models import Assistant
 from sandbox.authentication import create_api_key
@@ -125,6 +127,9 @@ def _let_people_work(site: Site, owner: User) -> None:
         apply_adjustments(
             ctx=ctx, rows=[row], file_name="奖惩.xlsx", file_hash="f" * 64, actor=owner
         )
+        rows = "external_id,name,phone\nM9,赵六,13800001111\n,孙七,\n"
+        file = ContentFile(rows.encode(), "会员.csv")
+        open_import(ctx=ctx, kind="members", file=file, create_members=False, actor_id=owner.pk)
 
 
 def _last_week(site: Site) -> date:

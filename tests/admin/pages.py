@@ -61,6 +61,8 @@ PAGES = [
         ROLES,
         via="metrics_salaryadjustmentbatch_changelist",
     ),
+    AdminPage("metrics_fileimport_changelist", ROLES),
+    AdminPage("metrics_fileimport_change", ROLES, via="metrics_fileimport_changelist"),
     AdminPage("metrics_settlement_changelist", ROLES),
     AdminPage("metrics_settlement_change", ROLES, via="metrics_settlement_changelist"),
     AdminPage("metrics_cardentry_changelist", ROLES),
@@ -120,6 +122,8 @@ PARTS = {
 FILES = {
     "metrics_assistant_export",
     "metrics_assistant_pay",
+    "metrics_import_rejects",
+    "metrics_import_template",
     "metrics_members_export",
     "metrics_pay_template",
 }
@@ -141,6 +145,8 @@ DEEDS = {
     "logout",
     "metrics_cancel_task",
     "metrics_complete_task",
+    "metrics_import_start",
+    "metrics_import_upload",
     "metrics_member_consent",
     "metrics_member_contact",
     "metrics_member_note",
