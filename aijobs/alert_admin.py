@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -101,6 +101,16 @@ class AlertAdmin(SiteModelAdmin):
             path("<int:alert_id>/ack/", wrap(alert_views.acknowledge), name="aijobs_acknowledge"),
             *super().get_urls(),
         ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The list says all there is."""
+        raise Http404
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
