@@ -15,8 +15,7 @@ from aijobs.wording import SENTENCES, age_text
 from metrics.events import Event
 from sandbox.context import live_context, use_context
 from tests.admin.conftest import NOW, PAST, TODAY
-from tests.admin.pages import go_back, page_of, text_of
-from tests.admin.test_pages import count_queries
+from tests.admin.pages import count_queries, go_back, page_of, text_of
 from tests.factories import member_of
 
 RUN = reverse("admin:aijobs_run_app")

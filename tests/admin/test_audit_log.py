@@ -15,8 +15,7 @@ from sandbox.audit import ACTIONS, record_change
 from sandbox.audit_admin import SharedPaginator
 from sandbox.context import live_context, use_context
 from sandbox.models import AuditEntry, Site
-from tests.admin.pages import text_of
-from tests.admin.test_pages import count_queries
+from tests.admin.pages import count_queries, text_of
 
 LOG = reverse("admin:sandbox_auditentry_changelist")
 

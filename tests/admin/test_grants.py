@@ -9,8 +9,7 @@ from django.urls import reverse
 from metrics.models import Assistant
 from sandbox.context import live_context, use_context
 from sandbox.models import AuditEntry, SiteGrant
-from tests.admin.pages import text_of
-from tests.admin.test_pages import count_queries
+from tests.admin.pages import count_queries, text_of
 from tests.factories import push_assistant
 
 GRANTS = reverse("admin:sandbox_sitegrant_changelist")

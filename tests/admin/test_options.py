@@ -10,8 +10,7 @@ from sandbox.models import AuditEntry, Option
 from sandbox.option_admin import OptionHere
 from sandbox.options import OPTIONS as DECLARED
 from sandbox.options import option, set_option
-from tests.admin.pages import text_of
-from tests.admin.test_pages import count_queries
+from tests.admin.pages import count_queries, text_of
 
 OPTIONS = reverse("admin:sandbox_option_changelist")
 ADD = reverse("admin:sandbox_option_add")

@@ -13,8 +13,7 @@ from aijobs.models import ProviderCall, Run
 from aijobs.pseudonyms import member_token
 from sandbox.context import live_context, use_context
 from tests.admin.conftest import NOW, PAST, TODAY
-from tests.admin.pages import HOME, go_back, text_of
-from tests.admin.test_pages import count_queries
+from tests.admin.pages import HOME, count_queries, go_back, text_of
 from tests.factories import member_of
 
 RUNS = reverse("admin:aijobs_run_changelist")
