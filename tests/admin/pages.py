@@ -91,7 +91,6 @@ PAGES = [
     AdminPage("sandbox_apikey_change", OVERSIGHT, via="sandbox_apikey_changelist"),
     AdminPage("sandbox_apikey_add", OPERATOR),
     AdminPage("sandbox_option_changelist", OVERSIGHT),
-    AdminPage("sandbox_option_change", OVERSIGHT, via="sandbox_option_changelist"),
     AdminPage("sandbox_option_add", OPERATOR),
     AdminPage("sandbox_auditentry_changelist", OVERSIGHT),
     AdminPage("sandbox_auditentry_change", OVERSIGHT, via="sandbox_auditentry_changelist"),

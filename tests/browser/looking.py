@@ -46,7 +46,7 @@ _CLICKABLE = """() => {
     /^(x-on:|@)click(\\.(?!outside|away|window|document)\\w+)*$/.test(name));
   return [...document.querySelectorAll("body *")]
     .filter((one) => isShown(one) && !one.matches(REACHED))
-    .filter((one) => handles(one) || one.matches("a, button, summary, [role=button]"))
+    .filter((one) => handles(one) || one.matches("button, summary, [role=button]"))
     .filter((one) => !one.querySelector(REACHED))
     .map((one) => one.outerHTML.slice(0, 160));
 }"""
@@ -102,8 +102,12 @@ _WORDS = """() => {
 }"""
 
 
-def faults(page: Page, *, is_chinese: bool = True) -> Iterator[str]:
-    """At both widths and in both colour schemes; the page stays at the last."""
+def faults(page: Page, *, is_chinese: bool = True, without: str = "") -> Iterator[str]:
+    """At both widths and in both colour schemes; the page stays at the last.
+
+    Args:
+        without: what axe need not look at (again).
+    """
     if is_chinese:
         yield from (f"foreign word: {word}" for word in foreign_words(page.evaluate(_WORDS)))
     yield from lost_keys(page)
@@ -117,18 +121,20 @@ def faults(page: Page, *, is_chinese: bool = True) -> Iterator[str]:
             # What has no colour is the same in the dark.
             is_first = scheme == SCHEMES[0]
             yield from (
-                f"{width} {scheme}: {one}" for one in violations(page, colours=not is_first)
+                f"{width} {scheme}: {one}"
+                for one in violations(page, colours=not is_first, without=without)
             )
 
 
-def violations(page: Page, *, colours: bool = False) -> Iterator[str]:
+def violations(page: Page, *, colours: bool = False, without: str = "") -> Iterator[str]:
     """What axe finds; `colours`: of the contrast of colours only."""
     only = (
         {"type": "rule", "values": ["color-contrast"]}
         if colours
         else {"type": "tag", "values": _RULES}
     )
-    found = _axe.run(page, options={"runOnly": only, "resultTypes": ["violations"]})
+    context = {"exclude": [without]} if without else None
+    found = _axe.run(page, context, options={"runOnly": only, "resultTypes": ["violations"]})
     for violation in found.response["violations"]:
         for node in violation["nodes"]:
             yield f"{violation['id']} {_shown(node)}"
