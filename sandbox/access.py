@@ -56,18 +56,19 @@ class Rights:
 
 def rights_of(user: Account) -> Rights:
     """Kept on the user, who lives as long as the request: many places ask."""
-    if "_rights" not in user.__dict__:
+    # Not by its __dict__: a request's user is a proxy, which has one of its own.
+    if not hasattr(user, "_rights"):
         rights = Group.objects.filter(user=user).values_list(
             "name", "permissions__content_type__app_label", "permissions__codename"
         )
         own = Permission.objects.filter(user=user).order_by()
         rows: Any = rights.union(own.values_list(Value(""), "content_type__app_label", "codename"))
         found = list(rows)
-        user.__dict__["_rights"] = Rights(
+        user._rights = Rights(  # type: ignore[attr-defined]
             frozenset(group for group, _app, _codename in found if group),
             frozenset(f"{app}.{codename}" for _group, app, codename in found if codename),
         )
-    known: Rights = user.__dict__["_rights"]
+    known: Rights = user._rights  # type: ignore[attr-defined]
     return known
 
 

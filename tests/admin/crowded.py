@@ -29,6 +29,7 @@ from metrics.models import (
     CoachTask,
     CoachTaskEvent,
     Contact,
+    FileImport,
     IngestBatch,
     Member,
     MemberAssignment,
@@ -181,6 +182,18 @@ class CrowdedStore:
             lambda n: {"task": tasks[n], "kind": "done" if n % 2 else "outcome", "note": "好"},
         )
         batches = self.facts(SalaryAdjustmentBatch, TODAY, lambda n: {"file_name": f"{n}.xlsx"})
+        self.each(
+            FileImport,
+            lambda n: {
+                "file_name": f"{n}.csv",
+                "kind": "settlements",
+                "size": 1,
+                "business_date": TODAY,
+                "state": "done",
+                "result": {"accepted": 1, "rows": 1},
+                "batch": self.batch,
+            },
+        )
         self.facts(
             SalaryAdjustment,
             TODAY,

@@ -73,7 +73,7 @@ def test_the_catalog_says_the_same(store):
 
 
 def test_the_grid_is_one_statement_over_the_summaries(store, django_assert_num_queries):
-    with use_context(live_context(store)) as ctx, django_assert_num_queries(4) as queries:
+    with use_context(live_context(store)) as ctx, django_assert_num_queries(3) as queries:
         finance_grid(ctx=ctx)  # areas; the cells; the first business date and closures
 
     assert sum("dws_finance_daily" in query["sql"] for query in queries) == 1
