@@ -49,7 +49,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=PROJECT / "docs" / "screenshots")
     parser.add_argument("--screens", type=float, default=SCREENS, help="height of the longest")
-    parser.add_argument("--png", action="store_true")
     parser.add_argument("--only", default="", help="pages whose name contains this")
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
@@ -87,7 +86,7 @@ def take(page: Page, viewer: str, given: argparse.Namespace) -> None:
             sys.stdout.write(f"  no picture of {one.name}: {nothing}\n")
             continue
         for name, picture in pictures(page, given.screens):
-            file = given.to / f"{one.name}-{name}.{'png' if given.png else 'webp'}"
+            file = given.to / f"{one.name}-{name}.webp"
             Image.open(BytesIO(picture)).save(file, quality=QUALITY, method=6)
             sys.stdout.write(f"{file.stat().st_size // 1024:4} KB  {file.name}\n")
 
