@@ -24,13 +24,15 @@ from unfold.paginator import InfinitePaginator
 from aijobs.clue_history import APP as CONSOLIDATION
 from aijobs.clue_history import pretty
 from aijobs.evidence import Evidence, evidence_of
+from aijobs.guards.refusals import GUARD_TITLES
 from aijobs.models import Prompt, ProviderCall, Run
 from aijobs.output_checks.review import check_title
 from aijobs.registry import AI_APPS, app_title
 from aijobs.target_names import finance_page, put_target_names, target_of_run
 from aijobs.targets import Target
-from aijobs.wording import SENTENCES, duration_text, sentence_for
+from aijobs.wording import TITLES, duration_text
 from sandbox.context import RuntimeContext
+from sandbox.models import Mode
 from sandbox.site_admin import (
     ColumnFilter,
     OnceCountedChangeList,
@@ -71,7 +73,15 @@ class ErrorFilter(ColumnFilter):
     parameter_name = "error_code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
-        return [(code, code) for code in SENTENCES]
+        return list(TITLES.items())
+
+
+class ModeFilter(ColumnFilter):
+    title = gettext_lazy("mode")
+    parameter_name = "mode"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        return Mode.choices
 
 
 class JobFilter(TextFilter):  # type: ignore[misc]
@@ -105,7 +115,7 @@ class RunAdmin(SiteModelAdmin):
     ]
     list_display_links = ["number", "app_title"]
     sortable_by = ()
-    list_filter = ["status", AppFilter, ErrorFilter, "mode", JobFilter]
+    list_filter = ["status", AppFilter, ErrorFilter, ModeFilter, JobFilter]
     list_filter_submit = True
     search_fields = ["pk"]
     search_help_text = gettext_lazy("Number of the run")
@@ -150,9 +160,8 @@ class RunAdmin(SiteModelAdmin):
     def why(self, run: Run) -> str:
         if not run.error_code:
             return "—"
-        return format_html(
-            '<span title="{}">{}</span>', sentence_for(run.error_code), run.error_code
-        )
+        title = TITLES.get(run.error_code, run.error_code)
+        return format_html('<span title="{}">{}</span>', run.error_code, title)
 
     @admin.display(description=gettext_lazy("job"))
     def job_number(self, run: Run) -> str:
@@ -193,7 +202,7 @@ class RunAdmin(SiteModelAdmin):
             "title": f"{app_title(run.app)} #{run.pk}",
             "run": run,
             "colour": _COLOURS[Run.Status(run.status)],
-            "guards": ", ".join(run.guards),
+            "guards": [GUARD_TITLES.get(name, name) for name in run.guards],
             "target_url": _page_of(target_of_run(run)),
             "prompt_id": _prompt_id(run),
             "calls": ProviderCall.objects.filter(site=ctx.site, run=run).order_by("n"),

@@ -46,6 +46,26 @@ SENTENCES: dict[str, Promise | str] = {
     "stale": gettext_lazy("There is a newer result already; this one was not used."),
 }
 
+# The same in a few words, for lists.
+TITLES: dict[str, Promise | str] = {
+    "kill_switch": gettext_lazy("AI switched off"),
+    "circuit_open": gettext_lazy("AI paused itself"),
+    "rate_limited": gettext_lazy("Too many AI calls"),
+    "budget_exceeded": gettext_lazy("AI allowance used up"),
+    "timeout": gettext_lazy("AI took too long"),
+    "throttled": gettext_lazy("AI service busy"),
+    "provider_error": gettext_lazy("AI service down"),
+    "invalid_output": gettext_lazy("Answer not good enough"),
+    "auth": gettext_lazy("AI account not set up"),
+    "bad_request": gettext_lazy("Data incomplete"),
+    "content_blocked": gettext_lazy("Stopped by the content check"),
+    "data_quality": gettext_lazy("Figures look wrong"),
+    "prompt_error": gettext_lazy("Inputs could not be prepared"),
+    "internal_error": gettext_lazy("Something went wrong"),
+    "cancelled": gettext_lazy("Cancelled"),
+    "stale": gettext_lazy("Newer result there"),
+}
+
 
 def sentence_for(error_code: str) -> str:
     """What to tell a person about a step that failed; empty without a code."""

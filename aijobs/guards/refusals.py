@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from aijobs.errors import Refused
 
@@ -14,6 +15,12 @@ GUARDS = {
     "breaker": "circuit_open",
     "rate": "rate_limited",
     "budget": "budget_exceeded",
+}
+GUARD_TITLES = {
+    "kill_switch": gettext_lazy("kill switch"),
+    "breaker": gettext_lazy("circuit breaker"),
+    "rate": gettext_lazy("rate limit"),
+    "budget": gettext_lazy("budget"),
 }
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from aijobs.jobs import open_app_run
 from aijobs.models import ProviderCall, Run
 from aijobs.pseudonyms import member_token
+from aijobs.wording import SENTENCES, TITLES
 from sandbox.context import live_context, use_context
 from tests.admin.conftest import NOW, PAST, TODAY
 from tests.admin.pages import HOME, count_queries, go_back, text_of
@@ -164,7 +165,7 @@ def test_a_run_tells_all_that_went_in_and_came_out(operator, east):
 
     page = text_of(answer)
     for shown in (
-        *("qwen-plus", "812 + 310", "3.2", "budget", "req-77", "每周四来"),
+        *("qwen-plus", "812 + 310", "3.2", "用量上限", "req-77", "每周四来"),
         *("张三", reverse("admin:aijobs_triggerjob_change", args=[run.job_id])),
         reverse("admin:metrics_member_change", args=[run.member_id]),
     ):
@@ -224,3 +225,7 @@ def test_a_run_costs_the_same_with_many_calls(operator, run):
         call(run, n, status="settled", finished_at=NOW)
 
     assert count_queries(operator, page_of(run)) == few
+
+
+def test_every_error_has_a_title_for_lists():
+    assert list(TITLES) == list(SENTENCES)
