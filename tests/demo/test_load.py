@@ -13,7 +13,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import F, Max, Sum
 
-from aijobs.models import TriggerJob
+from aijobs.models import Run, TriggerJob
+from metrics.calls import calls_of_today
 from metrics.models import (
     AreaVersion,
     AssistantLevelChange,
@@ -132,6 +133,20 @@ def test_everything_that_was_written_down_is_there(demo):
     assert books_loaded() == books_made()
 
 
+def test_the_pages_of_those_to_be_called_are_analysed(site):
+    ctx = live_context(site)
+    calls = calls_of_today(ctx=ctx).calls
+    open_steps = set(
+        Run.objects.filter(site=site, status=Run.Status.PENDING).values_list("step", flat=True)
+    )
+
+    assert calls
+    assert open_steps >= {f"app7_customer:{call.member_id}" for call in calls}
+    assert open_steps >= {
+        f"app5_tactics:{call.assistant_id}_{call.member_id}" for call in calls if call.assistant_id
+    }
+
+
 def test_nothing_is_dated_after_the_clock(site):
     for model in (Settlement, ServiceLine, CardEntry, Note, CoachTask, CoachTaskEvent, Contact):
         assert model.objects.aggregate(newest=Max("occurred_at"))["newest"] <= NOW
@@ -184,10 +199,9 @@ def test_the_summaries_know_every_member_with_a_bill(site):
 
 
 def test_the_newest_bills_opened_jobs(site):
-    jobs = TriggerJob.objects.filter(site=site)
+    jobs = TriggerJob.objects.filter(site=site, event_type="consumption")
 
     assert jobs.count() >= 1
-    assert {job.event_type for job in jobs} == {"consumption"}
     assert len({job.member_id for job in jobs}) == jobs.count()
 
 

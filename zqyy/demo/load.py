@@ -17,6 +17,7 @@ from sandbox.context import live_context, use_context
 from sandbox.models import Site
 from sandbox.options import set_option
 from zqyy.demo.days import lay_out_days
+from zqyy.demo.insights import ask_about_calls
 from zqyy.demo.parameters import HOURLY_PRICE, STORES, Store
 from zqyy.demo.plan import Plan
 from zqyy.demo.prepared import prepare_chain
@@ -68,6 +69,7 @@ def fill_demo(*, sites: list[Site], plan: Plan, password: str, say: Say) -> None
         with use_context(live_context(site)):
             # Its AI computes on this machine: nobody has to wait for a night's prewarm.
             set_option(key="ai_rate_per_minute", value=AI_RATE, site=site, actor_id=None)
+        ask_about_calls(site=site)
     with transaction.atomic():
         make_users(sites=sites, assistant_number=stores[0].assistant, password=password)
         note_complete(sites=sites)
