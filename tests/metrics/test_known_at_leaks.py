@@ -28,7 +28,7 @@ from metrics.importers.kinds import SETTLEMENTS
 from metrics.importers.push import take_rows
 from metrics.known import rows, summaries
 from metrics.known.recorded import find_recorded
-from metrics.models import DwsBuild, IngestBatch, Member, SalaryAdjustmentBatch
+from metrics.models import DwsBuild, FileImport, IngestBatch, Member, SalaryAdjustmentBatch
 from sandbox.context import RuntimeContext, as_known, as_of_context, live_context, use_context
 from sandbox.options import set_option
 from tests.factories import bill, card_entry
@@ -182,7 +182,7 @@ def count_spending_over(site, days):
 
 
 def record_at_a_time(recorder):
-    """Clues, opinions and results, which come without a batch, and a file of corrections."""
+    """Clues, opinions and results, which come without a batch, and files of corrections and bills."""
     with use_context(live_context(recorder.site)) as ctx:
         key, member = str(next(recorder.numbers)), Member.objects.earliest("pk")
         dated = {"site": ctx.site, "business_date": ctx.business_date}
@@ -200,6 +200,8 @@ def record_at_a_time(recorder):
         batch = IngestBatch.objects.latest("number")
         corrections = {"external_id": key, "occurred_at": clock(), "batch": batch}
         SalaryAdjustmentBatch.objects.create(**dated, **corrections)
+        file = {"file_name": key, "kind": SETTLEMENTS.name, "size": 1, "batch": batch}
+        FileImport.objects.create(**dated, **file, state="done", result={})
 
 
 @contextmanager
