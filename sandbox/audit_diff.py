@@ -10,11 +10,37 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, Model
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sandbox.models import AuditEntry
 
 NOTHING = "—"
+# What is recorded and is no field of its thing, or one that no form shows.
+WORDS: dict[str, Promise | str] = {
+    "accepted": gettext_lazy("accepted rows"),
+    "app": gettext_lazy("app"),
+    "as_of": gettext_lazy("as of date"),
+    "batch": gettext_lazy("batch"),
+    "business_date": gettext_lazy("business date"),
+    "due_on": gettext_lazy("due"),
+    "file_name": gettext_lazy("file"),
+    "filters": gettext_lazy("filters"),
+    "kind": gettext_lazy("kind"),
+    "mode": gettext_lazy("mode"),
+    "net": gettext_lazy("net amount"),
+    "note": gettext_lazy("note"),
+    "reason": gettext_lazy("reason"),
+    "rejected": gettext_lazy("rejected rows"),
+    "rows": gettext_lazy("rows"),
+    "scope": gettext_lazy("scope"),
+    "sites": gettext_lazy("stores"),
+    "skipped": gettext_lazy("left out"),
+    "tasks": gettext_lazy("tasks"),
+    "verdict": gettext_lazy("verdict"),
+    "version": gettext_lazy("version"),
+}
 # Keys of the rows that a page refers to, by their model, with what each is called.
 Names = Mapping[type[Model], Mapping[Any, str]]
 
@@ -46,7 +72,7 @@ def changes_of(entry: AuditEntry, names: Names) -> list[Change]:
     named = [name for name in order if name in recorded]
     return [
         Change(
-            title=str(field.verbose_name) if field else name,
+            title=str(WORDS.get(name) or (field.verbose_name if field else name)),
             before=_text(before[name], field, names) if name in before else NOTHING,
             after=_text(after[name], field, names) if name in after else NOTHING,
         )

@@ -53,7 +53,12 @@ def main() -> None:
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(),
+            args=list(FLAGS),
+            # Its own words too, where Debian's chromium-l10n is installed.
+            env={**os.environ, "LANGUAGE": "zh_CN"},
+        )
         for viewer in VIEWERS:
             page = sign_in(browser, RUNNING.address, viewer)
             if viewer == VIEWERS[0]:
