@@ -125,6 +125,7 @@ class RuntimeSetting(models.Model):
 
     class Meta:
         db_table = "runtime_settings"
+        verbose_name = _("business date setting")
         permissions = [
             ("change_context", "Can put a whole store on another business date"),
             ("time_travel", "Can look at another business date"),

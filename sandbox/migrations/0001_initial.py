@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('set_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                'db_table': 'runtime_settings',
+                'verbose_name': 'business date setting', 'db_table': 'runtime_settings',
                 'permissions': [('change_context', 'Can put a whole store on another business date'), ('time_travel', 'Can look at another business date')],
                 'constraints': [models.UniqueConstraint(fields=('site', 'user'), name='one_runtime_setting_per_site_and_user', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('business_date', None), ('mode', 'live')), models.Q(('business_date__isnull', False), ('mode', 'sandbox')), _connector='OR'), name='sandbox_has_a_date_and_live_has_none')],
             },
