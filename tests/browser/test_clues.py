@@ -124,7 +124,7 @@ def test_evidence_opens_and_a_clue_leads_to_the_run_that_wrote_it(
 
     bill = page.locator(".zq-evidence-body a").first
     bill.click()
-    expect(page.locator("#content")).to_contain_text("1000")
+    expect(page.locator("#content")).to_contain_text("¥1,000.00")
     assert watched == Watched()
 
 

@@ -11,7 +11,8 @@ from metrics.ranges import RANGES
 from sandbox.context import live_context, use_context
 from sandbox.options import set_option
 from tests.browser.conftest import Shop, Watched, make_user, sign_in
-from tests.browser.test_clues import too_wide, was_not_loaded_again
+from tests.browser.looking import too_wide
+from tests.browser.test_clues import was_not_loaded_again
 from tests.durable.clusters import WorkerCluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -54,5 +55,5 @@ def test_the_prewarm_fills_the_page_and_its_steps_and_runs_open(
     page.set_viewport_size({"width": 390, "height": 844})
     for address in ("prewarm/", "aijobs/run/", page.url.partition("/admin/")[2]):
         page.goto(f"{shop.url}/admin/{address}")
-        assert too_wide(page) == 0
+        assert too_wide(page) == []
     assert watched == Watched()
