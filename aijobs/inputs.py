@@ -18,7 +18,7 @@ from aijobs.providers import Provider, provider_for
 from aijobs.registry import AI_APPS
 from aijobs.runs import results_before
 from aijobs.targets import Target
-from sandbox.context import RuntimeContext, use_context
+from sandbox.context import RuntimeContext, kept_in_context, use_context
 from sandbox.models import SiteIngest
 from zqyy.durable.leases import LeaseLost
 from zqyy.durable.outages import OUTAGE
@@ -66,8 +66,7 @@ def build_inputs(
     app = AI_APPS[run.app]
     try:
         target = _target_of(job, run)
-        ingested = SiteIngest.objects.filter(site=ctx.site).order_by()
-        watermark = ingested.values_list("last_batch", flat=True).first() or 0
+        watermark = _newest_batch(ctx)
         features = app.build_features(ctx, target, results_before(run))
         asked = newest_prompt(app)
         return Inputs(
@@ -119,6 +118,16 @@ def read_inputs(job: TriggerJob, run: Run, options: Mapping[str, Any]) -> Inputs
         references=run.references or {},
         watermark=run.watermark or 0,
     )
+
+
+def _newest_batch(ctx: RuntimeContext) -> int:
+    """Read once for all that is built from one state of the data, and before that is read."""
+    kept = kept_in_context()
+    if "newest batch" not in kept:
+        ingested = SiteIngest.objects.filter(site=ctx.site).order_by()
+        kept["newest batch"] = ingested.values_list("last_batch", flat=True).first() or 0
+    newest: int = kept["newest batch"]
+    return newest
 
 
 def _target_of(job: TriggerJob, run: Run) -> Target:

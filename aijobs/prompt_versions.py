@@ -18,19 +18,23 @@ from aijobs.errors import PromptError
 from aijobs.models import Prompt
 from aijobs.registry import AI_APPS, find_app
 from sandbox.audit import record_change
+from sandbox.context import forget_kept, kept_in_context
 from sandbox.errors import BadRequest
 
 MOST_CHARACTERS = 20_000
 
 
 def newest_prompt(app: AIApp) -> Prompt:
-    """The version in force, for the output that this release reads.
+    """The version in force, for the output that this release reads; read once in a context.
 
     Raises:
         PromptError: there is none.
     """
-    versions = Prompt.objects.filter(app=app.key, output_version=app.output_version)
-    prompt = versions.order_by("-version").first()
+    kept, name = kept_in_context(), f"prompt of {app.key}"
+    if name not in kept:
+        versions = Prompt.objects.filter(app=app.key, output_version=app.output_version)
+        kept[name] = versions.order_by("-version").first()
+    prompt: Prompt | None = kept[name]
     if prompt is None:
         raise PromptError(f"{app.key} has no prompt for output version {app.output_version}")
     return prompt
@@ -77,6 +81,7 @@ def add_prompt(*, app: str, template: str, note: str, actor_id: int | None) -> P
             author_id=actor_id,
             note=note,
         )
+        forget_kept()
         record_change(
             action="prompt_added",
             subject=prompt,
