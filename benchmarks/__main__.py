@@ -7,6 +7,7 @@ docs/benchmarks.md, written when it is done; the database is dropped whatever ha
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -113,6 +114,8 @@ def _measure_pages(scale: Scale, folder: Path) -> None:
     from metrics.builds import build_site
 
     start = time.monotonic()
+    # Every request would be two lines.
+    logging.disable(logging.INFO)
     # One store, as large as a site of the reference chain from a twentieth of it on.
     share = min(1.0, 20 * scale.factor)
     store = Scale.of_sites(1, share=share, factor=scale.factor)
