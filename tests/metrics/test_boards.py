@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
 from django.db.models import Q
 
 from metrics.boards import member_board
@@ -104,14 +103,3 @@ def test_a_page_is_one_query(board, django_assert_num_queries):
         rows = list(board.order_by("-consumption_60d")[:50])
 
     assert len(rows) == 4
-
-
-def test_site_and_date_are_index_conditions_under_row_level_security(site, board):
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-
-    plan = board.order_by("-total_consumption").explain()
-
-    for line in (line for line in plan.splitlines() if "Filter" in line):
-        assert "site_id" not in line
-    assert "member_summary" in plan and "Seq Scan" not in plan
