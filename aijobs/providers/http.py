@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ def _parsed(text: str | bytes) -> Any:
 @contextmanager
 def _limited(seconds: float, loss: Loss) -> Iterator[None]:
     """Cut whatever connection the block works on after `seconds`, or when the lease is lost."""
-    call = _Call()
+    call, ends_at = _Call(), time.monotonic() + seconds
     timer = threading.Timer(seconds, call.cut)
     timer.daemon = True
     timer.start()
@@ -157,6 +158,8 @@ def _limited(seconds: float, loss: Loss) -> Iterator[None]:
         with loss.calling(call.cut), call:
             yield
     except requests.RequestException as error:
+        if time.monotonic() >= ends_at:
+            call.cut()  # the socket's own clock rang before the timer's
         _raise_if_cut(call, loss, seconds)
         # The class says what happened; the text may carry addresses and headers.
         raise Unreachable(type(error).__name__) from error

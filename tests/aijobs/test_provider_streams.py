@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from aijobs.errors import ProviderError, Throttled, Unreachable
-from aijobs.providers import Completion, Provider, Request
+from aijobs.providers import Completion, Provider, Request, http
 from aijobs.providers.dashscope import DashScope
 from aijobs.providers.openai import OpenAI
 from aijobs.standin.server import StandIn
@@ -80,6 +81,18 @@ def test_a_caller_that_does_not_listen_gets_the_same_as_a_whole(provider, server
         listened.tokens_out,
         listened.model,
     )
+
+
+def test_a_late_timer_makes_no_outage_of_a_timeout(provider, server, monkeypatch):
+    late = SimpleNamespace(Timer=lambda *_: SimpleNamespace(start=int, cancel=int))
+    late.Lock, late.local = threading.Lock, threading.local
+    monkeypatch.setattr(http, "threading", late)
+    server.order("*", fault="hang", text=TEXT)
+
+    with pytest.raises(ProviderError) as failure:
+        ask(provider, on_text=Listener(), seconds=LIMIT)
+
+    assert failure.value.code == "timeout"
 
 
 @pytest.mark.parametrize(
