@@ -20,6 +20,8 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 
+from zqyy.durable.processes import has_ended
+
 START_SECONDS = 60
 
 
@@ -63,12 +65,10 @@ class WorkerCluster:
 def sweeper() -> psutil.Process:
     """The sweeper that this process has started and not killed."""
     mine = psutil.Process().children()
-    (found,) = [child for child in mine if is_alive(child) and child.cmdline()[-1:] == ["sweep"]]
+    (found,) = [
+        child for child in mine if not has_ended(child) and child.cmdline()[-1:] == ["sweep"]
+    ]
     return found
-
-
-def is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float) -> float:

@@ -32,6 +32,7 @@ from tests.durable.steps import let_end, read_lines
 from zqyy.durable.groups import PATIENCE_SECONDS
 from zqyy.durable.leases import MAX_DEATHS, open_lease, revoke
 from zqyy.durable.models import Lease
+from zqyy.durable.processes import wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -205,7 +206,7 @@ def test_a_cluster_without_its_head_starts_afresh(realtime, tmp_path, victim):
     wait_until(is_closed, seconds=10)
     assert events(path, "started") == [0, 0, 1]
     assert events(path, "finished") == [0, 1]
-    assert not [process for process in before if process.is_running()]
+    assert not wait_for_end(before, seconds=0)
 
 
 def test_a_frozen_cluster_starts_afresh(realtime, tmp_path):
@@ -375,8 +376,7 @@ def test_a_killed_supervisor_leaves_no_process_and_its_work_goes_on(realtime, tm
 
         first.supervisor.kill()
 
-        psutil.wait_procs(below, timeout=12)
-        assert not [process for process in below if process.is_running()]
+        assert not wait_for_end(below, seconds=12)
     end_steps(path, 0, 1)
     with running_cluster("batch", log=tmp_path / "second.log"):
         wait_until(is_closed, seconds=RESUMED_WITHIN)
@@ -390,7 +390,7 @@ def test_a_stopped_cluster_leaves_no_process(realtime, tmp_path):
         cluster.supervisor.terminate()
 
         assert cluster.supervisor.wait(15) == 0
-        assert not [process for process in below if process.is_running()]
+        assert not wait_for_end(below, seconds=0)
 
 
 def test_a_stopped_cluster_hands_its_work_over_between_two_steps(realtime, tmp_path):

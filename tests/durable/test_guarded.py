@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from zqyy.durable.guarded import spawn_guarded
+from zqyy.durable.processes import pid_has_ended
 
 PROJECT = Path(__file__).resolve().parents[2]
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -26,10 +27,6 @@ DEAF = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprin
 @pytest.fixture
 def log(tmp_path):
     return tmp_path / "child.log"
-
-
-def has_ended(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def wait_for(condition, seconds=10):
@@ -115,7 +112,7 @@ def test_what_the_program_forked_ends_with_it(log):
     grandchild = int(first_line(log))
 
     assert process.wait(10) == 0
-    wait_for(lambda: has_ended(grandchild))
+    wait_for(lambda: pid_has_ended(grandchild))
 
 
 def test_kill_group_leaves_nothing_of_the_group(log):
@@ -126,7 +123,7 @@ def test_kill_group_leaves_nothing_of_the_group(log):
     process.kill_group()
 
     assert process.wait(10) == 128 + signal.SIGKILL
-    wait_for(lambda: has_ended(grandchild))
+    wait_for(lambda: pid_has_ended(grandchild))
 
 
 def test_a_killed_guard_takes_its_program_along(log):
@@ -135,7 +132,7 @@ def test_a_killed_guard_takes_its_program_along(log):
     os.kill(process.pid, signal.SIGKILL)
 
     assert process.wait(10) == 128 + signal.SIGKILL
-    wait_for(lambda: has_ended(process.child_pid))
+    wait_for(lambda: pid_has_ended(process.child_pid))
 
 
 def test_nothing_outlives_a_killed_asker(tmp_path):
@@ -155,7 +152,7 @@ def test_nothing_outlives_a_killed_asker(tmp_path):
     asker.wait()
     asker.stdout.close()
 
-    wait_for(lambda: has_ended(guard) and has_ended(child))
+    wait_for(lambda: pid_has_ended(guard) and pid_has_ended(child))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from zqyy.durable.processes import has_ended, wait_for_end
+
 PROJECT = Path(__file__).resolve().parents[2]
 FROM_SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "DEMO_PASSWORD")
 
@@ -48,7 +50,7 @@ class Command:
         """All processes below it, by now."""
         for child in psutil.Process(self.process.pid).children(recursive=True):
             self.seen[child.pid] = child
-        return [child for child in self.seen.values() if child.is_running()]
+        return [child for child in self.seen.values() if not has_ended(child)]
 
     def programs(self, *words):
         """Living processes below it, guards aside, whose command lines have these words."""
@@ -99,7 +101,7 @@ def start():
         command.process.kill()
         command.process.wait()
         command.process.stdout.close()
-        psutil.wait_procs(family, timeout=10)
+        wait_for_end(family, seconds=10)
 
 
 @pytest.fixture

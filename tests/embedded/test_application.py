@@ -5,10 +5,10 @@ import signal
 import socket
 import urllib.request
 
-import psutil
 import pytest
 
 from tests.embedded.conftest import wait_for
+from zqyy.durable.processes import wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +23,7 @@ def body_of(address):
 
 
 def assert_nothing_is_left(processes):
-    _gone, alive = psutil.wait_procs(processes, timeout=10)
-    assert not alive
+    assert not wait_for_end(processes, seconds=10)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import stat
 import tempfile
 from pathlib import Path
 
-import psutil
 import pytest
+
+from zqyy.durable.processes import wait_for_end
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ def test_a_command_alone_stops_its_servers_at_its_end(command, blocked_usr1):
     alone.process.send_signal(signal.SIGUSR1)
 
     assert alone.finish() == 0
-    assert not psutil.wait_procs(family, timeout=10)[1]
+    assert not wait_for_end(family, seconds=10)
 
 
 def test_data_written_by_one_command_is_there_for_the_next(command):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-import psutil
 from django.conf import settings
 from django.db import connection
+
+from zqyy.durable.processes import pid_has_ended
 
 # Work that waits this long beside an idle worker is not being delivered.
 PATIENCE_SECONDS = 3
@@ -104,7 +105,7 @@ def forget_dead_workers(*, group: UUID) -> int:
             " WHERE holder_group = %s AND owner IS NOT NULL AND holder_pid IS NOT NULL",
             [group],
         )
-        dead = [pid for (pid,) in cursor.fetchall() if not psutil.pid_exists(pid)]
+        dead = [pid for (pid,) in cursor.fetchall() if pid_has_ended(pid)]
         cursor.execute(
             "WITH left_behind AS ("
             "  UPDATE leases SET expires_at = clock_timestamp()"

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from zqyy.durable.guarded import GuardedProcess, spawn_guarded
+from zqyy.durable.processes import wait_for_end
 from zqyy.embedded.binaries import POSTGRES_MAJOR, postgres_programs
 from zqyy.embedded.folder import DataFolder, EmbeddedError
 from zqyy.embedded.server import LOCALHOST, Server
@@ -179,13 +180,12 @@ class PostgresServer(Server):
             orphan = psutil.Process(pid)
             if str(self.cluster) in orphan.cmdline():
                 orphan.send_signal(signal.SIGINT)
-                orphan.wait(timeout=10)
+                if wait_for_end([orphan], seconds=10):
+                    raise EmbeddedError(f"An earlier PostgreSQL (pid {pid}) does not end")
         except FileNotFoundError:
             return
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             pass
-        except psutil.TimeoutExpired as error:
-            raise EmbeddedError(f"An earlier PostgreSQL (pid {pid}) does not end") from error
         file.unlink(missing_ok=True)
 
 
