@@ -9,7 +9,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,7 +30,7 @@ from metrics.models import MemberVersion
 from metrics.names import name_at
 from sandbox.context import RuntimeContext
 from sandbox.errors import ZqyyError
-from sandbox.site_admin import SiteModelAdmin, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 __all__ = ["AlertAdmin", "KillSwitchAdmin", "PromptAdmin", "RunAdmin", "TriggerJobAdmin"]
 
@@ -136,19 +135,19 @@ class TriggerJobAdmin(SiteModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         job = self.get_viewable(request, unquote(object_id))
-        page = {
-            **self.admin_site.each_context(request),
-            "title": f"{event_title(job.event_type)} #{job.pk}",
-            "job": job,
-            "waterfall": _waterfall_of(job, context_of(request)),
-            "colour": _COLOURS[TriggerJob.Status(job.status)],
-            "may_read_runs": request.user.has_perm("aijobs.view_run"),
-            "may_act": may_run_apps(request.user),
-            "may_retry": job.status in (TriggerJob.Status.PARTIAL, TriggerJob.Status.FAILED),
-            "may_rerun": job.status in TriggerJob.TERMINAL,
-            "may_cancel": job.status in TriggerJob.OPEN,
-        }
-        return TemplateResponse(request, "aijobs/job.html", page)
+        return admin_page(
+            request,
+            "aijobs/job.html",
+            title=f"{event_title(job.event_type)} #{job.pk}",
+            job=job,
+            waterfall=_waterfall_of(job, context_of(request)),
+            colour=_COLOURS[TriggerJob.Status(job.status)],
+            may_read_runs=request.user.has_perm("aijobs.view_run"),
+            may_act=may_run_apps(request.user),
+            may_retry=job.status in (TriggerJob.Status.PARTIAL, TriggerJob.Status.FAILED),
+            may_rerun=job.status in TriggerJob.TERMINAL,
+            may_cancel=job.status in TriggerJob.OPEN,
+        )
 
     def deed_view(self, request: HttpRequest, job_id: int, deed: str) -> HttpResponse:
         """Retry the steps that failed, run all of the job anew, or cancel it."""

@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,7 +31,7 @@ from metrics.models import Member
 from sandbox.audit import record_change
 from sandbox.context import RuntimeContext
 from sandbox.errors import NotFound, ZqyyError
-from sandbox.site_admin import context_of
+from sandbox.site_admin import admin_page, context_of
 
 View = Callable[..., HttpResponse]
 
@@ -141,13 +140,13 @@ def prewarm_urls(wrap: Callable[[View], View]) -> list[URLPattern]:
 def show_prewarm(request: HttpRequest) -> HttpResponse:
     """How each finance cell stands at D; the open page follows by itself (static/zqyy/jobs.js)."""
     ctx = _context_of_operator(request)
-    page = {
-        **admin.site.each_context(request),
-        "title": _("Finance analyses"),
-        "grid": prewarm_grid(ctx=ctx, now=timezone.now()),
-        "may_start": may_run_apps(request.user) and not (ctx.is_sandbox or ctx.known_at),
-    }
-    return TemplateResponse(request, "aijobs/prewarm.html", page)
+    return admin_page(
+        request,
+        "aijobs/prewarm.html",
+        title=_("Finance analyses"),
+        grid=prewarm_grid(ctx=ctx, now=timezone.now()),
+        may_start=may_run_apps(request.user) and not (ctx.is_sandbox or ctx.known_at),
+    )
 
 
 @require_POST

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -34,7 +33,7 @@ from aijobs.templatetags.insights import Judge
 from metrics.boards import member_board
 from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest, ZqyyError
-from sandbox.site_admin import context_of
+from sandbox.site_admin import admin_page, context_of
 
 RUNS_A_PAGE = 20
 View = Callable[..., HttpResponse]
@@ -206,39 +205,44 @@ def _answer(request: HttpRequest, act: Callable[[], tuple[int, str]]) -> HttpRes
 @require_GET
 def show_runs(request: HttpRequest, member_id: int) -> HttpResponse:
     """Every consolidation of a member's clues by D, and what people said of clues."""
-    ctx, page = _page_of(request, member_id)
+    ctx, member = _member_of(request, member_id)
     runs = Paginator(consolidations_of(member_id=member_id, ctx=ctx), RUNS_A_PAGE)
     shown = runs.get_page(request.GET.get("page"))
     judged, opinions = judged_of(member_id=member_id, ctx=ctx)
-    page |= {
-        "title": _("Where the clues come from"),
-        "page": shown,
-        "consolidations": describe_runs(list(shown), ctx=ctx),
-        "judged": judged,
-        "judge": Judge.of(request, opinions),
-    }
-    return TemplateResponse(request, "aijobs/clue_runs.html", page)
+    return admin_page(
+        request,
+        "aijobs/clue_runs.html",
+        title=_("Where the clues come from"),
+        member=member,
+        page=shown,
+        consolidations=describe_runs(list(shown), ctx=ctx),
+        judged=judged,
+        judge=Judge.of(request, opinions),
+    )
 
 
 @require_GET
 def show_run(request: HttpRequest, member_id: int, run_id: int) -> HttpResponse:
     """One of them, with everything that went in and came out."""
-    ctx, page = _page_of(request, member_id)
+    ctx, member = _member_of(request, member_id)
     run = consolidations_of(member_id=member_id, ctx=ctx).filter(pk=run_id).defer(None).first()
     if run is None:
         raise Http404
-    [page["consolidation"]] = describe_runs([run], ctx=ctx)
-    page |= {
-        "title": _("Consolidation #%(run)d") % {"run": run.pk},
-        "run": run,
-        "features": pretty(run.features) if run.features else "",
-        "evidence": evidence_of(run.references or {}, target=Target(member_id=member_id), ctx=ctx),
-    }
-    return TemplateResponse(request, "aijobs/clue_run.html", page)
+    [consolidation] = describe_runs([run], ctx=ctx)
+    return admin_page(
+        request,
+        "aijobs/clue_run.html",
+        title=_("Consolidation #%(run)d") % {"run": run.pk},
+        member=member,
+        consolidation=consolidation,
+        run=run,
+        features=pretty(run.features) if run.features else "",
+        evidence=evidence_of(run.references or {}, target=Target(member_id=member_id), ctx=ctx),
+    )
 
 
-def _page_of(request: HttpRequest, member_id: int) -> tuple[RuntimeContext, dict[str, Any]]:
-    """The context, and what the pages about a member's clues have in common.
+def _member_of(request: HttpRequest, member_id: int) -> tuple[RuntimeContext, Any]:
+    """The context, and the member whose clues a page is about.
 
     Raises:
         PermissionDenied: clues are not theirs to see. Http404: no such member at D.
@@ -248,4 +252,4 @@ def _page_of(request: HttpRequest, member_id: int) -> tuple[RuntimeContext, dict
     member = member_board(ctx=ctx).filter(pk=member_id).first()
     if member is None:
         raise Http404
-    return ctx, {**admin.site.each_context(request), "member": member}
+    return ctx, member

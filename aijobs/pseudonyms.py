@@ -18,6 +18,8 @@ _LANDLINE = rf"0\d{{2,3}}{_GAP}\d{{3,4}}{_GAP}\d{{4}}"
 PHONE = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_LANDLINE})(?!\d)")
 ANY_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 _TOKEN = re.compile(r"(会员|助教)#(\d+)")
+# Words that may be people's names as well: a member called 高峰 is not in 晚高峰.
+ORDINARY_WORDS = re.compile("[早晚午]高峰|高峰[期时]|客流高峰")
 
 
 def member_token(member_id: int) -> str:
@@ -36,9 +38,19 @@ def redact(text: str, *, ctx: RuntimeContext) -> str:
 def redact_all(texts: Sequence[str], *, ctx: RuntimeContext) -> list[str]:
     """`redact` of each, in one query."""
     cleaned = [hide_phones(text) for text in texts]
+    tokens: dict[str, str] = {}
     for name, token in names_within("\n".join(cleaned), ctx=ctx):
-        cleaned = [text.replace(name, token) for text in cleaned]
-    return cleaned
+        tokens.setdefault(name, token)
+    return [put_tokens(text, tokens) for text in cleaned]
+
+
+def put_tokens(text: str, tokens: Mapping[str, str]) -> str:
+    """The text with each name's token for the name. The longest name comes first in `tokens`."""
+    if not tokens:
+        return text
+    names = "|".join(re.escape(name) for name in tokens)
+    pattern = f"(?P<word>{ORDINARY_WORDS.pattern})|{names}"
+    return re.sub(pattern, lambda match: match["word"] or tokens[match[0]], text)
 
 
 def hide_phones(text: str) -> str:

@@ -12,7 +12,6 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -37,6 +36,7 @@ from sandbox.site_admin import (
     ColumnFilter,
     OnceCountedChangeList,
     SiteModelAdmin,
+    admin_page,
     context_of,
 )
 
@@ -197,21 +197,21 @@ class RunAdmin(SiteModelAdmin):
         run = self.get_readable(request, unquote(object_id))
         run.refresh_from_db(fields=Run.LONG)
         put_target_names([run], ctx=ctx)
-        page = {
-            **self.admin_site.each_context(request),
-            "title": f"{app_title(run.app)} #{run.pk}",
-            "run": run,
-            "colour": _COLOURS[Run.Status(run.status)],
-            "guards": [GUARD_TITLES.get(name, name) for name in run.guards],
-            "target_url": _page_of(target_of_run(run)),
-            "prompt_id": _prompt_id(run),
-            "calls": ProviderCall.objects.filter(site=ctx.site, run=run).order_by("n"),
-            "findings": [{**one, "title": check_title(one["check"])} for one in run.findings],
-            "texts": _texts_of(run),
-            "evidence": _evidence_of(run, ctx),
-            "is_consolidation": run.app == CONSOLIDATION,
-        }
-        return TemplateResponse(request, "aijobs/run.html", page)
+        return admin_page(
+            request,
+            "aijobs/run.html",
+            title=f"{app_title(run.app)} #{run.pk}",
+            run=run,
+            colour=_COLOURS[Run.Status(run.status)],
+            guards=[GUARD_TITLES.get(name, name) for name in run.guards],
+            target_url=_page_of(target_of_run(run)),
+            prompt_id=_prompt_id(run),
+            calls=ProviderCall.objects.filter(site=ctx.site, run=run).order_by("n"),
+            findings=[{**one, "title": check_title(one["check"])} for one in run.findings],
+            texts=_texts_of(run),
+            evidence=_evidence_of(run, ctx),
+            is_consolidation=run.app == CONSOLIDATION,
+        )
 
 
 def _is_id(text: str) -> bool:

@@ -41,7 +41,7 @@ from metrics.task_admin import CoachTaskAdmin
 from metrics.templatetags.figures import UNKNOWN, figure, yuan
 from sandbox.audit import record_change
 from sandbox.errors import Conflict, ZqyyError
-from sandbox.site_admin import OnceCountedChangeList, SiteModelAdmin, context_of
+from sandbox.site_admin import OnceCountedChangeList, SiteModelAdmin, admin_page, context_of
 
 __all__ = [
     "AssistantAdmin",
@@ -278,23 +278,24 @@ class MemberAdmin(SiteModelAdmin):
         status: int = 200,
     ) -> TemplateResponse:
         ctx = context_of(request)
-        page = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": member,
-            "title": member.name or member.external_id,
-            "member": member,
-            "metrics": metrics_of(member=member, ctx=ctx),
-            "assistants": assistants_of(member_id=member.pk, ctx=ctx),
-            "bills": bills_of(member_id=member.pk, ctx=ctx),
-            "notes": notes_of(member_id=member.pk, ctx=ctx),
-            "note": note,
-            "may_note": request.user.has_perm("metrics.add_note"),
-            "consent": consents_of(member_ids=[member.pk], ctx=ctx).get(member.pk),
-            "shows_phone": shows_phone,
-            "may_show_phone": request.user.has_perm(MAY_CONTACT),
-        }
-        return TemplateResponse(request, "metrics/member.html", page, status=status)
+        return admin_page(
+            request,
+            "metrics/member.html",
+            status=status,
+            opts=self.opts,
+            original=member,
+            title=member.name or member.external_id,
+            member=member,
+            metrics=metrics_of(member=member, ctx=ctx),
+            assistants=assistants_of(member_id=member.pk, ctx=ctx),
+            bills=bills_of(member_id=member.pk, ctx=ctx),
+            notes=notes_of(member_id=member.pk, ctx=ctx),
+            note=note,
+            may_note=request.user.has_perm("metrics.add_note"),
+            consent=consents_of(member_ids=[member.pk], ctx=ctx).get(member.pk),
+            shows_phone=shows_phone,
+            may_show_phone=request.user.has_perm(MAY_CONTACT),
+        )
 
 
 def _in_yuan(model: type[Model], *names: str) -> list[Callable[[Any], str]]:

@@ -10,7 +10,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -34,7 +33,7 @@ from metrics.exports import workbook_response
 from metrics.member_page import Shown
 from metrics.models import Assistant, SalaryAdjustment
 from metrics.task_board import return_of
-from sandbox.site_admin import SiteModelAdmin, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 PER_PAGE = 50
 # Headings shorter than the catalog's titles.
@@ -85,9 +84,10 @@ class AssistantAdmin(SiteModelAdmin):
     ) -> HttpResponse:
         order, board = self._board(request)
         page = Paginator(board, PER_PAGE).get_page(request.GET.get("p"))
-        return self._page(
+        return admin_page(
             request,
             "metrics/assistants.html",
+            opts=self.opts,
             title=_("Assistants"),
             order=order,
             headings=[_heading("name", _("Name"), order)]
@@ -110,9 +110,10 @@ class AssistantAdmin(SiteModelAdmin):
         sheet = pay_sheet(assistant_id=assistant.pk, month=month, ctx=ctx)
         customers, total = customers_of(assistant_id=assistant.pk, ctx=ctx)
         tasks = tasks_of(assistant_id=assistant.pk, month=month, ctx=ctx)
-        return self._page(
+        return admin_page(
             request,
             "metrics/assistant.html",
+            opts=self.opts,
             title=figures.name or figures.external_id,
             original=figures.name or figures.external_id,
             one=figures,
@@ -139,9 +140,10 @@ class AssistantAdmin(SiteModelAdmin):
             raise Http404
         figures = _figures_of(assistant, request)
         sheet = pay_sheet(assistant_id=assistant.pk, month=asked, ctx=ctx)
-        return self._page(
+        return admin_page(
             request,
             "metrics/assistant_day.html",
+            opts=self.opts,
             title=f"{figures.name or figures.external_id} {asked}",
             original=figures.name or figures.external_id,
             one=figures,
@@ -227,10 +229,6 @@ class AssistantAdmin(SiteModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return ordered_board(order=request.GET.get("o", ""), ctx=context_of(request))
-
-    def _page(self, request: HttpRequest, template: str, **page: Any) -> TemplateResponse:
-        everywhere = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, template, {**everywhere, **page})
 
 
 def _heading(key: str, title: Any, order: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class SiteGrantAdmin(SiteModelAdmin):
     form = GrantForm
     list_display = ["user", "full_name", "roles", "assistant_called"]
     search_fields = ["user__username"]
-    list_select_related = ["user"]
+    list_select_related = ["user", "site"]
     ordering = ["user__username"]
     fields = ["user", "assistant"]
 

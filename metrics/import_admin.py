@@ -28,7 +28,7 @@ from metrics.models import FileImport
 from metrics.templatetags.figures import UNKNOWN
 from sandbox.errors import BadRequest, Conflict, NotFound, ZqyyError
 from sandbox.options import option
-from sandbox.site_admin import SiteModelAdmin, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 State = FileImport.State
 _COLOURS = {
@@ -170,8 +170,15 @@ class FileImportAdmin(SiteModelAdmin):
             )
         except ZqyyError as error:
             status = error.status if isinstance(error, Conflict) or error.status == 413 else 200
-            page = {"title": _("File imports"), "refused": error.message, **_form(request)}
-            return self._page(request, "metrics/import_again.html", status=status, **page)
+            return admin_page(
+                request,
+                "metrics/import_again.html",
+                status=status,
+                opts=self.opts,
+                title=_("File imports"),
+                refused=error.message,
+                **_form(request),
+            )
         return _to_page(item.pk)
 
     def start_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
@@ -215,10 +222,11 @@ class FileImportAdmin(SiteModelAdmin):
         self, request: HttpRequest, item: Any, *, status: int = 200, **more: Any
     ) -> TemplateResponse:
         may_see = _may_import(request)
-        return self._page(
+        return admin_page(
             request,
             "metrics/import.html",
             status=status,
+            opts=self.opts,
             title=_("Import #%(number)d") % {"number": item.pk},
             original=f"#{item.pk}",
             item=item,
@@ -231,12 +239,6 @@ class FileImportAdmin(SiteModelAdmin):
             **_form(request) | {"chosen": item.kind},
             **more,
         )
-
-    def _page(
-        self, request: HttpRequest, template: str, *, status: int, **page: Any
-    ) -> TemplateResponse:
-        everywhere = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, template, {**everywhere, **page}, status=status)
 
     def _require_importing(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request) or not _may_import(request):

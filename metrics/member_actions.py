@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -30,7 +29,7 @@ from metrics.member_forms import (
 )
 from metrics.models import CoachTask, CoachTaskEvent
 from sandbox.errors import BadRequest, ZqyyError
-from sandbox.site_admin import context_of
+from sandbox.site_admin import admin_page, context_of
 
 # Longer ones are no ids: the database could not hold them.
 _ID_DIGITS = 19
@@ -175,16 +174,17 @@ def _ask(
     title = ngettext(
         "Assign tasks: %(count)d member", "Assign tasks: %(count)d members", len(member_ids)
     ) % {"count": len(member_ids)}
-    page = {
-        **admin.site.each_context(request),
-        "title": title if member_ids else _("Members"),
-        "form": form,
-        "errors": errors,
-        "action": reverse("admin:metrics_members_assign") if member_ids else request.path,
-        "member_ids": member_ids,
-        "back": back,
-    }
-    return TemplateResponse(request, "metrics/member_action.html", page, status=status)
+    return admin_page(
+        request,
+        "metrics/member_action.html",
+        status=status,
+        title=title if member_ids else _("Members"),
+        form=form,
+        errors=errors,
+        action=reverse("admin:metrics_members_assign") if member_ids else request.path,
+        member_ids=member_ids,
+        back=back,
+    )
 
 
 def _tell(request: HttpRequest, assigned: Assigned) -> None:

@@ -50,7 +50,7 @@ from metrics.names import name_at
 from metrics.templatetags.figures import UNKNOWN, yuan
 from metrics.uploads import MB, TooLarge, on_disk, require_size
 from sandbox.errors import BadRequest, Conflict, ZqyyError
-from sandbox.site_admin import SiteModelAdmin, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 # A batch of 5,000 rows is a fifth of a megabyte.
 MOST_BYTES = 5 * MB
@@ -275,10 +275,11 @@ class PayCorrectionAdmin(SiteModelAdmin):
             is_voided=Exists(voids),
             assistant_called=name_at(AssistantVersion, "assistant", ctx.business_date),
         )
-        return self._page(
+        return admin_page(
             request,
             "metrics/pay_batch.html",
             status=status,
+            opts=self.opts,
             title=_("Pay corrections #%(batch)d") % {"batch": batch.pk},
             original=f"#{batch.pk}",
             batch=batch,
@@ -293,15 +294,15 @@ class PayCorrectionAdmin(SiteModelAdmin):
         )
 
     def _preview(self, request: HttpRequest, *, status: int = 200, **page: Any) -> TemplateResponse:
-        title = _("Pay corrections")
-        return self._page(request, "metrics/pay_preview.html", status=status, title=title, **page)
-
-    def _page(
-        self, request: HttpRequest, template: str, *, status: int, **page: Any
-    ) -> TemplateResponse:
-        everywhere = {**self.admin_site.each_context(request), "opts": self.opts}
-        more = {"may_correct": _may_correct(request)}
-        return TemplateResponse(request, template, {**everywhere, **more, **page}, status=status)
+        return admin_page(
+            request,
+            "metrics/pay_preview.html",
+            status=status,
+            opts=self.opts,
+            title=_("Pay corrections"),
+            may_correct=_may_correct(request),
+            **page,
+        )
 
     def _require_correcting(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request) or not _may_correct(request):

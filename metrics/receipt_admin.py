@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,7 +19,7 @@ from metrics.retention_receipt import retention_receipt
 from metrics.templatetags.figures import UNKNOWN
 from metrics.wording import channel_word
 from sandbox.errors import BadRequest
-from sandbox.site_admin import SiteModelAdmin, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 
 @admin.register(Contact)
@@ -65,17 +64,15 @@ class ContactAdmin(SiteModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         ctx = context_of(request)
-        page = {
-            **self.admin_site.each_context(request),
-            "title": _("Retention receipt"),
-        }
+        page: dict[str, Any] = {}
         try:
             page["receipt"] = retention_receipt(ctx=ctx, monday=_monday(request.GET.get("week")))
             status = 200
         except BadRequest as refused:
             page["error"] = refused.message if not refused.fields else refused.fields["week"][0]
             status = refused.status
-        return TemplateResponse(request, "metrics/receipt.html", page, status=status)
+        title = _("Retention receipt")
+        return admin_page(request, "metrics/receipt.html", status=status, title=title, **page)
 
 
 def _monday(asked: str | None) -> date | None:

@@ -25,7 +25,7 @@ from metrics.recalls import recall_candidates
 from metrics.task_board import STATES, concerning, in_state, is_late, return_of, task_board
 from metrics.templatetags.figures import UNKNOWN
 from sandbox.errors import Conflict, ZqyyError
-from sandbox.site_admin import SiteModelAdmin, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 _COLOURS = {"overdue": "danger", "done": "success", "open": "info", "cancelled": ""}
 _OUTCOMES = dict(CoachTaskEvent.Outcome.choices)
@@ -217,22 +217,23 @@ class CoachTaskAdmin(SiteModelAdmin):
     ) -> TemplateResponse:
         ctx = context_of(request)
         title = f"{task.get_kind_display()} {task.member_called or ''}"
-        page = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": title,
-            "title": title,
-            "task": task,
-            "back": return_of(task),
-            "outcome": _OUTCOMES.get(task.outcome, task.outcome),
-            "outcomes": CoachTaskEvent.Outcome.choices,
-            "events": CoachTaskEvent.objects.filter(
+        return admin_page(
+            request,
+            "metrics/task.html",
+            status=status,
+            opts=self.opts,
+            original=title,
+            title=title,
+            task=task,
+            back=return_of(task),
+            outcome=_OUTCOMES.get(task.outcome, task.outcome),
+            outcomes=CoachTaskEvent.Outcome.choices,
+            events=CoachTaskEvent.objects.filter(
                 site=ctx.site, task=task, business_date__lte=ctx.business_date
             ).order_by("business_date", "occurred_at", "pk"),
-            "may_close": request.user.has_perm("metrics.add_coachtaskevent"),
+            may_close=request.user.has_perm("metrics.add_coachtaskevent"),
             **more,
-        }
-        return TemplateResponse(request, "metrics/task.html", page, status=status)
+        )
 
 
 def _may_assign(request: HttpRequest) -> bool:

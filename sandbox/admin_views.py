@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,6 +20,7 @@ from sandbox.middleware import SESSION_SITE
 from sandbox.models import Mode, RuntimeSetting, SiteIngest
 from sandbox.permissions import CHANGE_CONTEXT, TIME_TRAVEL
 from sandbox.runtime import change_runtime_context
+from sandbox.site_admin import admin_page
 
 
 class ContextForm(forms.Form):
@@ -91,17 +92,18 @@ def _render(request: HttpRequest, ctx: RuntimeContext, page: dict[str, Any]) -> 
         if row.user_id in (None, request.user.pk)
     }
     first = SiteIngest.objects.filter(site=ctx.site).first()
-    page |= {
-        **admin.site.each_context(request),
-        "title": _("Business date"),
-        "own": settings.get(True),
-        "of_store": settings.get(False),
-        "first_date": first and first.first_business_date,
-        "live_date": live_context(ctx.site).business_date,
-        "may_travel": request.user.has_perm(TIME_TRAVEL),
-        "may_change_store": request.user.has_perm(CHANGE_CONTEXT),
-    }
-    return TemplateResponse(request, "sandbox/change_context.html", page)
+    return admin_page(
+        request,
+        "sandbox/change_context.html",
+        title=_("Business date"),
+        own=settings.get(True),
+        of_store=settings.get(False),
+        first_date=first and first.first_business_date,
+        live_date=live_context(ctx.site).business_date,
+        may_travel=request.user.has_perm(TIME_TRAVEL),
+        may_change_store=request.user.has_perm(CHANGE_CONTEXT),
+        **page,
+    )
 
 
 @require_GET

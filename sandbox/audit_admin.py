@@ -15,7 +15,6 @@ from django.contrib.auth.models import User
 from django.core.paginator import Page
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -33,6 +32,7 @@ from sandbox.site_admin import (
     ColumnFilter,
     OnceCountedChangeList,
     SiteModelAdmin,
+    admin_page,
     context_of,
 )
 
@@ -166,15 +166,15 @@ class AuditEntryAdmin(SiteModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         entry = self.get_readable(request, unquote(object_id))
-        page = {
-            **self.admin_site.each_context(request),
-            "title": self.deed(entry),
-            "entry": entry,
-            "who": self.person(entry),
-            "thing": self.thing(entry),
-            "changes": changes_of(entry, names_in([entry])),
-        }
-        return TemplateResponse(request, "sandbox/audit_entry.html", page)
+        return admin_page(
+            request,
+            "sandbox/audit_entry.html",
+            title=self.deed(entry),
+            entry=entry,
+            who=self.person(entry),
+            thing=self.thing(entry),
+            changes=changes_of(entry, names_in([entry])),
+        )
 
     @admin.display(description=gettext_lazy("who"))
     def person(self, entry: AuditEntry) -> str:

@@ -100,7 +100,7 @@ class SiteGrant(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} → {self.site_id}"
+        return f"{self.user} → {self.site}"
 
 
 class Mode(models.TextChoices):

@@ -16,7 +16,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -33,7 +32,7 @@ from sandbox.options import (
     option,
     set_option,
 )
-from sandbox.site_admin import SiteModelAdmin, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 
 @dataclass(frozen=True)
@@ -136,13 +135,13 @@ class OptionAdmin(SiteModelAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        page = {
-            **self.admin_site.each_context(request),
-            "title": _("Options"),
-            "options": options_here(context_of(request).site),
-            "may_set": self.has_add_permission(request),
-        }
-        return TemplateResponse(request, "sandbox/options.html", page)
+        return admin_page(
+            request,
+            "sandbox/options.html",
+            title=_("Options"),
+            options=options_here(context_of(request).site),
+            may_set=self.has_add_permission(request),
+        )
 
     def change_view(
         self,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.views import ChangeList
@@ -154,6 +156,14 @@ class SiteModelAdmin(AuditedAdmin):
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         return self.get_viewable(request, object_id)
+
+
+def admin_page(
+    request: HttpRequest, template: str, *, status: int = 200, **page: Any
+) -> TemplateResponse:
+    """One of our own pages, with what every page of the admin shows around it."""
+    everywhere = admin.site.each_context(request)
+    return TemplateResponse(request, template, {**everywhere, **page}, status=status)
 
 
 def has_context(request: HttpRequest) -> bool:

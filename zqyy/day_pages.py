@@ -7,12 +7,11 @@ from datetime import date, timedelta
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -28,7 +27,7 @@ from metrics.permissions import may_direct_work
 from metrics.tonight import tonight
 from sandbox.context import RuntimeContext
 from sandbox.errors import BadRequest, Conflict, ZqyyError
-from sandbox.site_admin import context_of
+from sandbox.site_admin import admin_page, context_of
 
 # What the form of a recall proposes.
 DUE_IN = timedelta(days=3)
@@ -150,13 +149,13 @@ def show_tonight(request: HttpRequest) -> HttpResponse:
     ctx = _context_for_reading(request)
     evening = tonight(ctx=ctx)
     members = [guest.member_id for guest in evening.guests]
-    page = {
-        **admin.site.each_context(request),
-        "title": _("Tonight"),
-        "evening": evening,
-        "clues": newest_clues(member_ids=members, ctx=ctx),
-    }
-    return TemplateResponse(request, "metrics/tonight.html", page)
+    return admin_page(
+        request,
+        "metrics/tonight.html",
+        title=_("Tonight"),
+        evening=evening,
+        clues=newest_clues(member_ids=members, ctx=ctx),
+    )
 
 
 @require_GET
@@ -164,14 +163,14 @@ def show_daily_text(request: HttpRequest) -> HttpResponse:
     """The text of `?day=`, else of the last open day."""
     ctx = _context_for_reading(request)
     day = last_open_day(OpenDays.of(ctx=ctx), ctx=ctx)
-    page: dict[str, Any] = {**admin.site.each_context(request), "title": _("Daily text")}
+    page: dict[str, Any] = {}
     try:
         if asked := request.GET.get("day"):
             day = _read_day(asked)
         page["text"] = daily_text(day=day, ctx=ctx)
     except BadRequest as error:
         page["errors"] = error.fields["day"]
-    return TemplateResponse(request, "metrics/daily_text.html", {**page, "day": day})
+    return admin_page(request, "metrics/daily_text.html", title=_("Daily text"), day=day, **page)
 
 
 def _read_day(written: str) -> date:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aijobs.pseudonyms import ANY_DIGITS, PHONE, names_within
+from aijobs.pseudonyms import ANY_DIGITS, ORDINARY_WORDS, PHONE, names_within, put_tokens
 from metrics.models import Assistant, Member
 from sandbox.context import RuntimeContext
 
@@ -16,8 +16,6 @@ _TOKEN = re.compile(r"(?:会员|助教|员工)#\d+")
 _ID = re.compile(
     r"(?<![A-Za-z0-9_.#-])(?=[A-Za-z_-]*\d)(?:[A-Za-z][A-Za-z0-9_-]{2,}|\d{6,})(?![A-Za-z0-9_.-])"
 )
-# Words that may be people's names as well: a member called 高峰 is not in 晚高峰.
-_ORDINARY = re.compile("[早晚午]高峰|高峰[期时]|客流高峰")
 _A_PHONE, _AN_ID = "〔电话〕", "〔编号〕"
 
 
@@ -27,7 +25,7 @@ class People:
     def __init__(self, texts: Sequence[str], *, told: str, ctx: RuntimeContext) -> None:
         self._told = told
         self._tokens = set(_TOKEN.findall(told))
-        text = _mask(_ORDINARY, "\n".join(texts))
+        text = _mask(ORDINARY_WORDS, "\n".join(texts))
         self._names = self._find_names(text, ctx)
         self._ids = self._find_ids(text, ctx)
 
@@ -36,7 +34,7 @@ class People:
         yield from (token for token in _TOKEN.findall(text) if token not in self._tokens)
         yield from (_A_PHONE for _phone in PHONE.finditer(text.translate(ANY_DIGITS)))
         yield from (_AN_ID for found in _ID.findall(text) if found in self._ids)
-        plain = _mask(_ORDINARY, text)
+        plain = _mask(ORDINARY_WORDS, text)
         for name, token in self._names.items():
             if token not in self._tokens and name in plain:
                 yield token
@@ -55,11 +53,7 @@ class People:
             return [self.without_names(entry) for entry in value]
         if not isinstance(value, str):
             return value
-        if self._names:
-            names = "|".join(re.escape(name) for name in self._names)
-            # An ordinary word stays.
-            pattern = f"(?P<word>{_ORDINARY.pattern})|{names}"
-            value = re.sub(pattern, lambda match: match["word"] or self._names[match[0]], value)
+        value = put_tokens(value, self._names)
         if PHONE.search(plain := value.translate(ANY_DIGITS)):
             value = PHONE.sub(_A_PHONE, plain)
         return value

@@ -181,7 +181,7 @@ def test_every_list_of_the_admin_is_asked():
 
 @pytest.mark.parametrize(("name", "add"), SHARED)
 def test_a_thousand_stores_users_and_prompts_cost_the_queries_of_twenty(
-    name: str, add: Callable[[range], None], operator
+    name: str, add: Callable[[range], None], stores, operator
 ):
     address = reverse(f"admin:{name}")
     with transaction.atomic():

@@ -39,8 +39,11 @@ def audited(site, action: str) -> list[AuditEntry]:
 def test_the_store_in_sight_is_granted_and_revoked_on_record(operator, east, user):
     operator.post(ADD, {"user": user.pk})
     grant = SiteGrant.objects.get(user=user)
-    operator.post(reverse("admin:sandbox_sitegrant_delete", args=[grant.pk]), {"post": "yes"})
+    revoke = reverse("admin:sandbox_sitegrant_delete", args=[grant.pk])
+    asked = text_of(operator.get(revoke))
+    operator.post(revoke, {"post": "yes"})
 
+    assert f"xiaoli → {east.name}" in asked
     (made,), (gone,) = audited(east, "created"), audited(east, "deleted")
     assert (grant.site, made.after["user"], gone.before["site"]) == (east, user.pk, east.pk)
     assert not SiteGrant.objects.filter(user=user).exists()

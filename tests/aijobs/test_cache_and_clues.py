@@ -330,6 +330,16 @@ def test_prompts_carry_numbers_instead_of_people(store):
     assert shown["b"] == 3
 
 
+def test_an_ordinary_word_in_which_a_name_stands_stays(store):
+    with use_context(store.live) as ctx:
+        short = store.add_member("m8", "高峰", "13711112222")
+        longer = store.add_member("m9", "高峰岩", "13711113333")
+
+        said = redact("晚高峰常和高峰、高峰岩一起来", ctx=ctx)
+
+    assert said == f"晚高峰常和会员#{short.pk}、会员#{longer.pk}一起来"
+
+
 @pytest.mark.parametrize(
     "phone",
     ["139 1234 5678", "139-1234-5678", "+8613912345678", "１３９１２３４５６７８", "021-5888 8888"],

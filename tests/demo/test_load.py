@@ -11,7 +11,7 @@ import time_machine
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Min, Sum
 
 from aijobs.models import Run, TriggerJob
 from metrics.calls import calls_of_today
@@ -27,6 +27,7 @@ from metrics.models import (
     MemberConsumption,
     Note,
     SalaryAdjustment,
+    SalaryAdjustmentBatch,
     SalaryPlan,
     ServiceLine,
     Settlement,
@@ -131,6 +132,16 @@ def test_every_bill_that_was_made_is_there(demo):
 
 def test_everything_that_was_written_down_is_there(demo):
     assert books_loaded() == books_made()
+
+
+def test_the_newest_month_of_corrections_was_uploaded_as_a_file(site):
+    (batch,) = SalaryAdjustmentBatch.objects.filter(site=site)
+    rows = SalaryAdjustment.objects.filter(site=site, adjustment_batch=batch)
+
+    assert batch.file_name == "2026-10 奖惩.xlsx"
+    assert rows.count() > 1
+    days = rows.aggregate(first=Min("business_date"), last=Max("business_date"))
+    assert date(2026, 10, 1) <= days["first"] <= days["last"] <= date(2026, 10, 31)
 
 
 def test_the_pages_of_those_to_be_called_are_analysed(site):

@@ -8,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from metrics.builds import build_site
+from metrics.entries.pay import apply_adjustments, preview_adjustments
 from metrics.importers import AreaPlan, create_site, import_file, push_rows
 from metrics.importers.sites import STANDARD_AREAS
 from sandbox.context import live_context, use_context
@@ -20,7 +22,7 @@ from zqyy.demo.days import lay_out_days
 from zqyy.demo.insights import ask_about_calls
 from zqyy.demo.parameters import HOURLY_PRICE, STORES, Store
 from zqyy.demo.plan import Plan
-from zqyy.demo.prepared import prepare_chain
+from zqyy.demo.prepared import Prepared, prepare_chain
 from zqyy.demo.progress import note_begun, note_complete
 from zqyy.demo.users import make_users
 
@@ -72,10 +74,28 @@ def fill_demo(*, sites: list[Site], plan: Plan, password: str, say: Say) -> None
         ask_about_calls(site=site)
     with transaction.atomic():
         make_users(sites=sites, assistant_number=stores[0].assistant, password=password)
+        for store in stores:
+            if store.corrections:
+                _upload_corrections(store, site=by_code[store.code])
         note_complete(sites=sites)
     with connection.cursor() as cursor:
         # Pages are looked at before autovacuum has counted what there is.
         cursor.execute("ANALYZE")
+
+
+def _upload_corrections(store: Prepared, *, site: Site) -> None:
+    """The batch that the operator took in at the end of the month: a file as from a page."""
+    name = f"{store.month} 奖惩.xlsx"
+    operator = User.objects.get(username="operator")
+    with use_context(live_context(site)) as ctx:
+        seen = preview_adjustments(ctx=ctx, rows=store.corrections, file_name=name)
+        apply_adjustments(
+            ctx=ctx,
+            rows=seen.rows,
+            file_name=seen.file_name,
+            file_hash=seen.file_hash,
+            actor=operator,
+        )
 
 
 def _areas_of(store: Store) -> list[AreaPlan]:

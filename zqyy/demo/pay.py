@@ -116,6 +116,16 @@ def correct_pay(
     return corrections
 
 
+def newest_batch(corrections: list[Correction], *, days: Days) -> list[Correction]:
+    """Those of the newest month that is over which nobody took back: uploaded as one file."""
+    this_month = _month_of(days, days.last)
+    taken_back = {id(row.voids) for row in corrections if row.voids}
+    standing = [row for row in corrections if not row.voids and id(row) not in taken_back]
+    months = {_month_of(days, row.day) for row in standing}
+    newest = max((month for month in months if month < this_month), default=None)
+    return [row for row in standing if _month_of(days, row.day) == newest]
+
+
 def _now_and_then(
     random: Random, index: int, assistant: Assistant, worked: list[int], month: list[int]
 ) -> Iterator[Correction]:

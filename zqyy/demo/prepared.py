@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from zqyy.demo.books import keep_books
@@ -19,9 +19,13 @@ from zqyy.demo.chain import make_chain
 from zqyy.demo.files import write_files
 from zqyy.demo.history import StoreHistory
 from zqyy.demo.late import choose_late_bills, late_rows
+from zqyy.demo.pay import newest_batch
 from zqyy.demo.plan import Plan
 from zqyy.demo.rows import Row
+from zqyy.demo.staff_files import correction_row
 
+# A month's file says nothing of numbers and voids.
+_UPLOADED = ("assistant", "day", "kind", "amount", "reason")
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -33,6 +37,8 @@ class Prepared:
         files: (kind, path) in the order to import them.
         late: (kind, row) to push after that, in the order of the clock.
         assistant: external id of the busiest assistant still there.
+        corrections: of pay, to be uploaded as the batch of a month.
+        month: which, as 2026-10.
     """
 
     code: str
@@ -41,6 +47,8 @@ class Prepared:
     assistant: str
     files: list[tuple[str, str]]
     late: list[tuple[str, Row]]
+    corrections: list[Row]
+    month: str
 
 
 def prepare_chain(*, plan: Plan, folder: Path) -> Generator[Prepared, None, None]:
@@ -63,7 +71,12 @@ def prepare_store(history: StoreHistory, *, seed: int, folder: Path) -> Prepared
     """Write the store's files, without the newest bills."""
     folder.mkdir()
     bills = choose_late_bills(history)
-    files = write_files(history, keep_books(history, seed=seed), folder=folder, but=bills)
+    books = keep_books(history, seed=seed)
+    batch = newest_batch(books.corrections, days=history.days)
+    in_batch = {id(row) for row in batch}
+    filed = [row for row in books.corrections if id(row) not in in_batch]
+    files = write_files(history, replace(books, corrections=filed), folder=folder, but=bills)
+    corrections = [correction_row(history, row) for row in batch]
     return Prepared(
         code=history.store.code,
         members=len(history.members),
@@ -71,6 +84,8 @@ def prepare_store(history: StoreHistory, *, seed: int, folder: Path) -> Prepared
         assistant=history.busiest_assistant().number,
         files=[(kind, str(path)) for kind, path in files],
         late=late_rows(history, bills),
+        corrections=[{name: row[name] for name in _UPLOADED} for row in corrections],
+        month=corrections[0]["day"][:7] if corrections else "",
     )
 
 

@@ -19,7 +19,7 @@ def book_contents(history: StoreHistory, books: Books) -> dict[str, Iterable[Row
     """The rows of each kind, in the order to import them."""
     return {
         "assignments": (_assignment_row(history, row) for row in books.assignments),
-        "adjustments": (_correction_row(history, row) for row in books.corrections),
+        "adjustments": (correction_row(history, row) for row in books.corrections),
         "tasks": (_task_row(history, task) for task in books.tasks),
         "task_events": (row for task in books.tasks for row in _event_rows(history.days, task)),
         "contacts": (_contact_row(history, row) for row in books.contacts),
@@ -62,7 +62,7 @@ def _assignment_row(history: StoreHistory, row: Assignment) -> Row:
     }
 
 
-def _correction_row(history: StoreHistory, row: Correction) -> Row:
+def correction_row(history: StoreHistory, row: Correction) -> Row:
     return {
         "external_id": row.number,
         "assistant": history.assistants[row.assistant].number,
