@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from aijobs.events import after_commit, announce_alert
@@ -46,7 +47,11 @@ ALERT_TYPES = {
         _("More used than reserved"),
         _("A call used %(used)s tokens; %(reserved)s had been set aside for it."),
     ),
-    "kill_switch": AlertType(Severity.WARNING, _("AI switched off")),
+    "kill_switch": AlertType(
+        Severity.WARNING,
+        _("AI switched off"),
+        _("The head office has switched AI off: %(reason)s."),
+    ),
     "timeout": AlertType(Severity.WARNING, _("AI took too long")),
     "failed": AlertType(Severity.WARNING, _("AI step failed")),
     "recovered": AlertType(
@@ -152,10 +157,10 @@ def alert_message(alert: Alert) -> str:
         text = str(kind.sentence) % _Filled(alert.params)
     else:
         text = sentence_for(alert.code)
-    if reason := _reason(alert):
-        text = f"{text} ({reason})"
+        if reason := _reason(alert):
+            text = gettext("%(sentence)s (%(reason)s)") % {"sentence": text, "reason": reason}
     if app := AI_APPS.get(alert.app_type):
-        text = f"{app.title}: {text}"
+        text = gettext("%(app)s: %(sentence)s") % {"app": app.title, "sentence": text}
     return text[:MESSAGE_LENGTH]
 
 
@@ -164,7 +169,7 @@ def _reason(alert: Alert) -> str:
     if "window" in alert.params:
         return budget_reason(alert.params)
     if "checks" in alert.params:
-        return ", ".join(check_title(key) for key in alert.params["checks"])
+        return gettext(", ").join(check_title(key) for key in alert.params["checks"])
     return str(alert.params.get("reason", ""))
 
 

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from metrics import member_actions
@@ -128,7 +128,7 @@ class MemberAdmin(SiteModelAdmin):
             found |= Q(phone__endswith=term)
         return queryset.filter(found), False
 
-    @admin.display(description=gettext_lazy("name"), ordering="name")
+    @admin.display(description=pgettext_lazy("person", "name"), ordering="name")
     def name(self, member: Any) -> str:
         return str(member.name or member.external_id)
 
@@ -156,7 +156,7 @@ class MemberAdmin(SiteModelAdmin):
     def visits(self, member: Any) -> str:
         return figure(member.visits, "count")
 
-    @admin.display(description=gettext_lazy("bills"), ordering="total_transactions")
+    @admin.display(description=pgettext_lazy("how many", "bills"), ordering="total_transactions")
     def bills(self, member: Any) -> str:
         return figure(member.total_transactions, "count")
 

@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from metrics.assistant_board import AssistantFigures, assistant_board
 from metrics.assistant_page import (
@@ -210,7 +210,7 @@ class AssistantAdmin(SiteModelAdmin):
                 kinds[one.kind],
                 one.amount,
                 one.reason,
-                _("voided") if one.is_voided else _("yes"),  # type: ignore[attr-defined]
+                pgettext("pay", "voided") if one.is_voided else _("yes"),  # type: ignore[attr-defined]
             ]
             for one in corrections
         ]

@@ -11,8 +11,9 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
-from metrics.anomalies import anomalies_of
+from metrics.anomalies import NEGATIVE, anomalies_of
 from metrics.calculations.finance import finance_totals
 from metrics.models import AssistantSalary, CoachTask, MemberVersion
 from metrics.money import hours
@@ -87,7 +88,11 @@ def _work(ctx: RuntimeContext) -> list[str]:
 
 def _words(ctx: RuntimeContext) -> list[str]:
     odd = [
-        _("%(what)s %(count)d (%(amount)s)")
+        (
+            pgettext("members", "%(what)s %(count)d (%(amount)s)")
+            if one.key == NEGATIVE
+            else pgettext("bills", "%(what)s %(count)d (%(amount)s)")
+        )
         % {"what": one.title, "count": one.count, "amount": yuan(one.amount)}
         for one in anomalies_of(day=ctx.business_date, ctx=ctx)
     ]

@@ -274,7 +274,7 @@ def _seen(item: FileImport) -> dict[str, Any]:
         **preview,
         "good": preview["accepted"] + preview["unchanged"],
         "columns": columns,
-        "absent": [title for name, title in titles.items() if name not in present],
+        "absent": _(", ").join(title for name, title in titles.items() if name not in present),
         "errors": _in_words(preview["errors"], titles),
         "warnings": _in_words(preview["warnings"], titles),
     }

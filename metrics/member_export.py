@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
@@ -20,7 +21,7 @@ MOST_ROWS = 10_000
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 COLUMNS: dict[str, Promise | str] = {
-    "name": _("name"),
+    "name": pgettext_lazy("person", "name"),
     "external_id": _("Number"),
     "phone": _("phone"),
     "last_visit": _("last visit"),
@@ -28,7 +29,7 @@ COLUMNS: dict[str, Promise | str] = {
     "overdue_ratio": _("overdue ratio"),
     "lifecycle_stage": _("stage"),
     "visits": _("visits"),
-    "total_transactions": _("bills"),
+    "total_transactions": pgettext_lazy("how many", "bills"),
     "card_balance": _("card balance"),
     "consumption_60d": _("spent in 60 days"),
     "total_consumption": _("spent in all"),

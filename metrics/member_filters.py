@@ -197,7 +197,7 @@ def chips_of(changelist: ChangeList) -> list[Chip]:
     ]
     if changelist.query:
         without = changelist.get_query_string(remove=[SEARCH_VAR])
-        chips.append(Chip(f"“{changelist.query}”", without))
+        chips.append(Chip(gettext("“%(words)s”") % {"words": changelist.query}, without))
     return chips
 
 

@@ -19,6 +19,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import TextFilter
 from unfold.paginator import InfinitePaginator
@@ -198,7 +199,7 @@ class AuditEntryAdmin(SiteModelAdmin):
     def changes(self, entry: Any) -> str:
         if not entry.changed:
             return NOTHING
-        told = format_html_join("", "<div>{}: {}</div>", map(_line, entry.changed[:MOST_CHANGES]))
+        told = format_html_join("", "<div>{}{}{}</div>", map(_line, entry.changed[:MOST_CHANGES]))
         more = "…" if len(entry.changed) > MOST_CHANGES else ""
         return format_html('<div class="zq-diff">{}{}</div>', told, more)
 
@@ -215,13 +216,13 @@ def _address_of(entry: AuditEntry) -> str:
         return ""
 
 
-def _line(change: Change) -> tuple[str, SafeString]:
-    """The field, and what it became; of what was there before also what it was."""
+def _line(change: Change) -> tuple[str, str, SafeString]:
+    """The field, a colon, and what it became; of what was there before also what it was."""
     is_now = format_html('<ins class="zq-is">{}</ins>', _short(change.after))
     if change.before == NOTHING:
-        return change.title, is_now
+        return change.title, _(": "), is_now
     was = format_html('<del class="zq-was">{}</del>', _short(change.before))
-    return change.title, format_html("{} → {}", was, is_now)
+    return change.title, _(": "), format_html("{} → {}", was, is_now)
 
 
 def _short(text: str) -> str:

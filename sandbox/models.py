@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 def validate_timezone(value: str) -> None:
@@ -38,7 +39,7 @@ class Site(models.Model):
     language = models.CharField(
         _("language of AI texts"), max_length=10, default="zh-hans", choices=settings.LANGUAGES
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(pgettext_lazy("store", "active"), default=True)
 
     class Meta:
         db_table = "sites"

@@ -167,15 +167,31 @@ def test_every_type_says_something_even_without_params(site, language):
             assert alert_message(Alert(alert_type=alert_type, code=alert_type))
 
 
-def test_a_message_is_rendered_with_its_params_and_reason():
-    alert = Alert(
-        alert_type="overrun", code="overrun", params={"used": 9, "reserved": 5, "reason": "why"}
-    )
+def test_a_message_is_rendered_with_its_params():
+    alert = Alert(alert_type="overrun", code="overrun", params={"used": 9, "reserved": 5})
 
     with translation.override("en"):
         text = alert_message(alert)
 
-    assert text == "A call used 9 tokens; 5 had been set aside for it. (why)"
+    assert text == "A call used 9 tokens; 5 had been set aside for it."
+
+
+def test_a_chinese_message_has_chinese_punctuation():
+    switched_off = Alert(
+        app_type="app7_customer",
+        alert_type="kill_switch",
+        code="kill_switch",
+        params={"reason": "模型升级"},
+    )
+    too_much = Alert(
+        alert_type="failed",
+        code="invalid_output",
+        params={"checks": ["forbidden_topic", "invented_figure"]},
+    )
+
+    with translation.override("zh-hans"):
+        assert alert_message(switched_off) == "客户分析：AI 已被总部停用：模型升级。"
+        assert alert_message(too_much).endswith("（禁止涉及的话题、编造的数字）")
 
 
 def test_a_used_up_budget_says_which():
