@@ -1,8 +1,7 @@
-"""Members with their metrics, bills and card entries of the store and date in sight."""
+"""Members with their metrics, of the store and date in sight; the other pages of this app."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -10,7 +9,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Model, OrderBy, Q, QuerySet
+from django.db.models import F, OrderBy, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,28 +19,28 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from metrics import member_actions
-from metrics.anomalies import ODD_BILLS, condition_of, with_oddities
 from metrics.assistant_admin import AssistantAdmin
 from metrics.boards import member_board
 from metrics.consent import consents_of
 from metrics.entries import record_note
 from metrics.entries.outreach import MOST_MEMBERS
+from metrics.fact_admin import CardEntryAdmin, SettlementAdmin
 from metrics.grant_admin import SiteGrantAdmin
 from metrics.import_admin import FileImportAdmin
+from metrics.list_filters import ChipChangeList
 from metrics.masking import mask_phone
 from metrics.member_export import COLUMNS, write_members
-from metrics.member_filters import FILTERS, Chip, RhythmFilter, Tab, chips_of, tabs_of
+from metrics.member_filters import FILTERS, RhythmFilter, Tab, tabs_of
 from metrics.member_forms import MAY_ASSIGN, MAY_CONTACT
 from metrics.member_page import assistants_of, bills_of, metrics_of, notes_of
-from metrics.models import AreaVersion, CardEntry, Member, MemberVersion, Settlement
-from metrics.names import name_at
+from metrics.models import Member
 from metrics.pay_admin import PayCorrectionAdmin
 from metrics.receipt_admin import ContactAdmin
 from metrics.task_admin import CoachTaskAdmin
 from metrics.templatetags.figures import UNKNOWN, figure, yuan
 from sandbox.audit import record_change
 from sandbox.errors import Conflict, ZqyyError
-from sandbox.site_admin import OnceCountedChangeList, SiteModelAdmin, admin_page, context_of
+from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 __all__ = [
     "AssistantAdmin",
@@ -59,16 +58,12 @@ __all__ = [
 PHONE_DIGITS = 4
 
 
-class MetricChangeList(OnceCountedChangeList):
+class MetricChangeList(ChipChangeList):
     """Unknown values come last, whichever way a column is sorted."""
 
     @property
     def tabs(self) -> list[Tab]:
         return tabs_of(self)
-
-    @property
-    def chips(self) -> list[Chip]:
-        return chips_of(self)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[OrderBy]:
         return [_unknown_last(order) for order in super().get_ordering(request, queryset)]
@@ -296,122 +291,3 @@ class MemberAdmin(SiteModelAdmin):
             shows_phone=shows_phone,
             may_show_phone=request.user.has_perm(MAY_CONTACT),
         )
-
-
-def _in_yuan(model: type[Model], *names: str) -> list[Callable[[Any], str]]:
-    """Columns of amounts, as a page of one fact shows them."""
-
-    def column(name: str) -> Callable[[Any], str]:
-        @admin.display(description=model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-        def shown(fact: Any) -> str:
-            return yuan(getattr(fact, name))
-
-        shown.__name__ = f"{name}_in_yuan"
-        return shown
-
-    return [column(name) for name in names]
-
-
-class FactAdmin(SiteModelAdmin):
-    """Facts with the names, at D, of whom and where they are about."""
-
-    ordering = ["-business_date", "-id"]
-    search_fields = ["external_id__exact"]
-    search_help_text = gettext_lazy("Number")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        day = context_of(request).business_date
-        rows: QuerySet[Any] = super().get_queryset(request)
-        named: QuerySet[Any] = rows.annotate(member_called=name_at(MemberVersion, "member", day))
-        return named
-
-    @admin.display(description=gettext_lazy("member"))
-    def called(self, fact: Any) -> str:
-        return str(fact.member_called or UNKNOWN)
-
-
-class OddFilter(admin.SimpleListFilter):
-    """The bills that the home page counts as odd."""
-
-    title = gettext_lazy("odd")
-    parameter_name = "odd"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [*ODD_BILLS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        kind = self.value()
-        if kind not in ODD_BILLS:
-            return None
-        site = context_of(request).site
-        return with_oddities(queryset, site=site).filter(condition_of(kind, site=site))
-
-
-@admin.register(Settlement)
-class SettlementAdmin(FactAdmin):
-    """Bills as they were settled; a void is a bill of its own."""
-
-    list_display = [
-        "business_date",
-        "external_id",
-        "called",
-        "place",
-        "table",
-        "due",
-        "off",
-        "received",
-    ]
-    list_filter = ["business_date", OddFilter, "area_code"]
-    amounts = _in_yuan(
-        Settlement,
-        *("gross", "discount", "paid"),
-        *("table_fee", "assistant_fee", "goods_fee", "other_fee"),
-        *("card_paid", "cash_paid", "other_paid", "groupbuy_paid", "coupon_discount"),
-    )
-    fields = [
-        *("external_id", "business_date", "called", "place", "table", "guests"),
-        *("started_at", "occurred_at", "recorded_at"),
-        *amounts,
-    ]
-    readonly_fields = ["called", "place", *amounts]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        day = context_of(request).business_date
-        bills: QuerySet[Any] = super().get_queryset(request)
-        placed: QuerySet[Any] = bills.annotate(area_called=name_at(AreaVersion, "area", day))
-        return placed
-
-    @admin.display(description=gettext_lazy("area"), ordering="area_code")
-    def place(self, bill: Any) -> str:
-        return str(bill.area_called or bill.area_code)
-
-    @admin.display(description=gettext_lazy("gross"), ordering="gross")
-    def due(self, bill: Settlement) -> str:
-        return yuan(bill.gross)
-
-    @admin.display(description=gettext_lazy("discount"), ordering="discount")
-    def off(self, bill: Settlement) -> str:
-        return yuan(bill.discount)
-
-    @admin.display(description=gettext_lazy("paid"), ordering="paid")
-    def received(self, bill: Settlement) -> str:
-        return yuan(bill.paid)
-
-
-@admin.register(CardEntry)
-class CardEntryAdmin(FactAdmin):
-    """Changes of members' cards."""
-
-    list_display = ["business_date", "external_id", "called", "kind", "own", "given"]
-    list_filter = ["kind"]
-    fields = ["external_id", "business_date", "called", "kind", "own", "given"]
-    fields += ["occurred_at", "recorded_at"]
-    readonly_fields = ["called", "own", "given"]
-
-    @admin.display(description=gettext_lazy("principal"), ordering="principal")
-    def own(self, entry: CardEntry) -> str:
-        return yuan(entry.principal)
-
-    @admin.display(description=gettext_lazy("gift"), ordering="gift")
-    def given(self, entry: CardEntry) -> str:
-        return yuan(entry.gift)

@@ -10,7 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -33,6 +33,7 @@ from metrics.exports import workbook_response
 from metrics.member_page import Shown
 from metrics.models import Assistant, SalaryAdjustment
 from metrics.task_board import return_of
+from sandbox.context import RuntimeContext
 from sandbox.site_admin import SiteModelAdmin, admin_page, context_of
 
 PER_PAGE = 50
@@ -117,7 +118,7 @@ class AssistantAdmin(SiteModelAdmin):
             title=figures.name or figures.external_id,
             original=figures.name or figures.external_id,
             one=figures,
-            metrics=_shown(figures),
+            metrics=_shown(figures, ctx),
             sheet=sheet,
             items=_items(sheet),
             months=months_of(since=assistant.business_date, ctx=ctx),
@@ -247,13 +248,31 @@ def _figures_of(assistant: Assistant, request: HttpRequest) -> AssistantFigures:
     return next(one for one in board if one.assistant_id == assistant.pk)
 
 
-def _shown(figures: AssistantFigures) -> list[Shown]:
+def _shown(figures: AssistantFigures, ctx: RuntimeContext) -> list[Shown]:
     """The catalog's metrics that are one figure each."""
     return [
-        Shown(metric.title, figures.metrics[metric.key], metric.unit, "")
+        Shown(
+            metric.title,
+            figures.metrics[metric.key],
+            metric.unit,
+            address=_rows_behind(metric.key, figures.assistant_id, ctx),
+        )
         for metric in METRICS
         if metric.entity == "assistant" and metric.unit != "kpi"
     ]
+
+
+def _rows_behind(key: str, assistant_id: int, ctx: RuntimeContext) -> str:
+    """Where the rows of a metric are; empty: level and stars are a word and a rank."""
+    if key == "customers_served":
+        return f"{reverse('admin:metrics_member_changelist')}?served_by={assistant_id}"
+    if key == "daily_salary":
+        day = ctx.business_date.isoformat()
+        return reverse("admin:metrics_assistant_day", args=[assistant_id, day])
+    part = "tasks" if key == "task_completion_rate" else "pay" if key.startswith("month_") else ""
+    # Without a month in the address: D's, which the metrics are about.
+    page = reverse("admin:metrics_assistant_change", args=[assistant_id])
+    return f"{page}#{part}" if part else ""
 
 
 def _items(sheet: PaySheet) -> list[tuple[Any, Any]]:

@@ -34,6 +34,8 @@ _FIGURES: list[tuple[str, Promise | str, str, str]] = [
     ("hours_per_table", _("Hours per table"), "hours", "bills"),
     ("occupancy_rate", _("Occupancy"), "share", "bills"),
 ]
+# What a figure is made of beside its rows above.
+_MORE_ROWS = {"cash_in": "cash_entries"}
 _PARTS: list[tuple[str, Promise | str, str, str]] = [
     ("table_fee", _("Table fee"), "yuan", "table_fee"),
     ("assistant_fee", _("Assistant fee"), "yuan", "assistant_fee"),
@@ -43,13 +45,18 @@ _PARTS: list[tuple[str, Promise | str, str, str]] = [
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure beside the one it is compared with; `change` is a ratio."""
+    """A figure beside the one it is compared with; `change` is a ratio.
+
+    Attributes:
+        rows: what it was counted from (templates/metrics/rows.html); more_rows: and what else.
+    """
 
     title: Promise | str
     value: Decimal | None
     before: Decimal | None
     unit: str = "yuan"
     rows: str = "bills"
+    more_rows: str = ""
     parts: list[Figure] = field(default_factory=list)
 
     @property
@@ -64,11 +71,10 @@ class AreaShare:
     """An area's part of the store's GMV, and what became of its own GMV; both are ratios.
 
     Attributes:
-        codes: of the area and what is within it.
         is_inner: it is within the area before it, whose figures contain its own.
     """
 
-    codes: list[str]
+    code: str
     name: str
     gmv: Decimal
     share: Decimal | None
@@ -171,6 +177,7 @@ def _figure(
         before.get(key),
         unit,
         rows,
+        _MORE_ROWS.get(key, ""),
         [_figure(part, now, before, parts=[]) for part in parts],
     )
 
@@ -189,7 +196,7 @@ def _area_shares(
 
     return [
         AreaShare(
-            codes=[code, *(inner for inner, outer in parents.items() if outer == code)],
+            code=code,
             name=areas.names[code],
             gmv=gmv[code],
             share=gmv[code] / whole if whole else None,

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from metrics.assistant_board import employed_assistants
-from metrics.models import MemberAssignment, MemberLifecycle
+from metrics.list_filters import Asked, Choice, choices_made
+from metrics.models import (
+    AssistantCustomer,
+    AssistantVersion,
+    MemberAssignment,
+    MemberLifecycle,
+)
 from sandbox.context import RuntimeContext
 from sandbox.options import option
 from sandbox.site_admin import context_of
@@ -29,27 +32,6 @@ COMING_DAYS = 30
 NOT_BACK_DAYS = (7, 30)
 # A balance is low when it does not cover so many of the member's usual visits.
 VISITS_COVERED = 2
-
-
-class Choice(SimpleListFilter):
-    """One choice out of several; another value in the address is refused, not ignored."""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        if value is None:
-            return queryset
-        if value not in {str(key) for key, _title in self.lookup_choices}:
-            raise IncorrectLookupParameters(f"{self.parameter_name}={value}")
-        return self.narrow(queryset, value, context_of(request))
-
-    @abstractmethod
-    def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
-        """Those that a value asks for."""
-
-    @property
-    def chosen(self) -> str:
-        """The title of the choice made."""
-        return next((str(t) for key, t in self.lookup_choices if str(key) == self.value()), "")
 
 
 class StageFilter(Choice):
@@ -126,7 +108,33 @@ class AssistantFilter(Choice):
         return members.filter(pk__in=theirs.values("member_id"))
 
 
-FILTERS = [StageFilter, RhythmFilter, BalanceFilter, AssistantFilter]
+class ServedFilter(Asked):
+    """Whom an assistant has served by D."""
+
+    title = _("served by")
+    parameter_name = "served_by"
+
+    def names_of(self, pk: int, ctx: RuntimeContext) -> Iterable[str]:
+        found = AssistantVersion.objects.filter(
+            site=ctx.site,
+            assistant=pk,
+            business_date__lte=ctx.business_date,
+            valid_to__gt=ctx.business_date,
+        )
+        names = found.values_list("name", "assistant__external_id")
+        return [name or number for name, number in names]
+
+    def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
+        served = AssistantCustomer.objects.filter(
+            site=ctx.site,
+            assistant=int(value),
+            is_first=True,
+            stat_date__lte=ctx.business_date,
+        )
+        return members.filter(pk__in=served.values("member_id"))
+
+
+FILTERS = [StageFilter, RhythmFilter, BalanceFilter, AssistantFilter, ServedFilter]
 
 
 @dataclass(frozen=True)
@@ -171,36 +179,8 @@ class Tab:
     is_open: bool
 
 
-@dataclass(frozen=True)
-class Chip:
-    """A filter in force, and the address of the list without it."""
-
-    title: str
-    without: str
-
-
 def tabs_of(changelist: ChangeList) -> list[Tab]:
     """The views; the open one has the filters of the list, no more and no less."""
-    chosen = {spec.parameter_name: spec.value() for spec in _in_use(changelist)}
+    chosen = {spec.parameter_name: spec.value() for spec in choices_made(changelist)}
     searched = bool(changelist.query)
     return [Tab(view, view.filters == chosen and not searched) for view in VIEWS]
-
-
-def chips_of(changelist: ChangeList) -> list[Chip]:
-    """One for each filter in force and for what is searched."""
-    chips = [
-        Chip(
-            gettext("%(filter)s: %(choice)s") % {"filter": spec.title, "choice": spec.chosen},
-            changelist.get_query_string(remove=[str(spec.parameter_name)]),
-        )
-        for spec in _in_use(changelist)
-    ]
-    if changelist.query:
-        without = changelist.get_query_string(remove=[SEARCH_VAR])
-        chips.append(Chip(gettext("“%(words)s”") % {"words": changelist.query}, without))
-    return chips
-
-
-def _in_use(changelist: ChangeList) -> list[Choice]:
-    choices = (spec for spec in changelist.filter_specs if isinstance(spec, Choice))
-    return [spec for spec in choices if spec.value() is not None]

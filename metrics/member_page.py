@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Exists, Max, OuterRef
+from django.urls import reverse
 from django.utils.functional import Promise
 
 from metrics.builds.versions import visible_options
 from metrics.calculations.members import member_metrics
 from metrics.calculations.relationships import OWN_DAYS
 from metrics.catalog import METRICS
+from metrics.fact_filters import TO
 from metrics.models import (
     AreaVersion,
     AssistantCustomer,
@@ -28,16 +31,19 @@ from sandbox.context import RuntimeContext, business_date_of
 RECENT = 20
 # Whose word may count with the member; more would bury the page.
 MOST_ASSISTANTS = 3
+# Metrics that are counted from card entries; the others are from bills.
+_OF_THE_CARD = {"card_balance", "card_principal", "card_gift"}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A metric, and the dates it is about where they are not just "up to D"."""
+    """A metric, the dates it is about where they are not just "up to D", and where its rows are."""
 
     title: Promise | str
     value: Any
     unit: str
-    dates: str
+    dates: str = ""
+    address: str = ""
 
 
 def metrics_of(*, member: Any, ctx: RuntimeContext) -> list[Shown]:
@@ -49,11 +55,28 @@ def metrics_of(*, member: Any, ctx: RuntimeContext) -> list[Shown]:
         "last_visit_days": member.last_visit.isoformat() if member.last_visit else "",
         "consumption_60d": f"{day - window:%m-%d} – {day:%m-%d}",
     }
+    days = {
+        "last_visit_days": dates["last_visit_days"],
+        "consumption_60d": f"{day - window}{TO}{day}",
+    }
     return [
-        Shown(metric.title, values[metric.key], metric.unit, dates.get(metric.key, ""))
+        Shown(
+            metric.title,
+            values[metric.key],
+            metric.unit,
+            dates.get(metric.key, ""),
+            _rows_behind(metric.key, member_id=member.pk, days=days.get(metric.key, "")),
+        )
         for metric in METRICS
         if metric.entity == "member"
     ]
+
+
+def _rows_behind(key: str, *, member_id: int, days: str) -> str:
+    """The address of a member's card entries or bills, of `days` (metrics.fact_filters) if any."""
+    rows = "cardentry" if key in _OF_THE_CARD else "settlement"
+    asked = {"member": member_id, **({"day": days} if days else {})}
+    return f"{reverse(f'admin:metrics_{rows}_changelist')}?{urlencode(asked)}"
 
 
 @dataclass(frozen=True)

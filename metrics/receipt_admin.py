@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from metrics.fact_filters import DayFilter, MemberFilter
+from metrics.list_filters import ChipChangeList
 from metrics.models import AssistantVersion, CoachTaskEvent, Contact, MemberVersion
 from metrics.names import name_at
 from metrics.retention_receipt import retention_receipt
@@ -27,9 +29,15 @@ class ContactAdmin(SiteModelAdmin):
     """Contacts as they were noted, and the receipt of a week of them."""
 
     list_display = ["business_date", "called", "by", "way", "result", "words"]
+    list_filter = [DayFilter, MemberFilter]
+    list_before_template = "metrics/chips.html"
+    show_facets = admin.ShowFacets.NEVER
     ordering = ["-business_date", "-id"]
     fields = ["business_date", "occurred_at", "called", "by", "way", "result", "words"]
     readonly_fields = ["called", "by", "way", "result"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChipChangeList]:
+        return ChipChangeList
 
     def get_queryset(self, request: HttpRequest) -> Any:
         day = context_of(request).business_date

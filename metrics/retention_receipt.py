@@ -80,17 +80,27 @@ class Contacted:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A member who would have come anyway: `had_come` or had booked before the contact."""
+
+    member_id: int
+    name: str
+    contact: Contact
+    had_come: bool
+
+
+@dataclass(frozen=True)
 class Receipt:
     """A week from Monday to Sunday, read at D.
 
     Attributes:
-        excluded: how many had come or booked before the contact.
+        left_out: who had come or booked before the contact.
         weeks: the Mondays one may choose from, the newest first.
     """
 
     monday: date
     contacted: list[Contacted]
-    excluded: int
+    left_out: list[LeftOut]
     weeks: list[date]
 
     @property
@@ -147,14 +157,15 @@ def retention_receipt(*, ctx: RuntimeContext, monday: date | None = None) -> Rec
     contacts = _contacts(ctx, monday)
     bills = _Bills(ctx, monday)
     booked = _bookings(ctx, monday, contacts)
-    kept = [
-        contact
-        for contact in contacts
-        if not bills.had_come(contact.member_id, contact)
-        and not _has_booked(contact, booked, bills)
-    ]
+    kept, dropped = [], []
+    for contact in contacts:
+        had_come = bills.had_come(contact.member_id, contact)
+        if had_come or _has_booked(contact, booked, bills):
+            dropped.append((contact, had_come))
+        else:
+            kept.append(contact)
     alike = _match(ctx, monday, kept, {contact.member_id for contact in contacts}, bills)
-    names = _names(ctx, {*(one.member_id for one in kept), *alike.values()})
+    names = _names(ctx, {*(one.member_id for one in contacts), *alike.values()})
     found = []
     for contact in kept:
         other = alike.get(contact.member_id)
@@ -170,7 +181,11 @@ def retention_receipt(*, ctx: RuntimeContext, monday: date | None = None) -> Rec
                 else (other, names.get(other, ""), bills.after(other, contact)),
             )
         )
-    return Receipt(monday, found, len(contacts) - len(kept), [newest - WEEK * n for n in range(12)])
+    left_out = [
+        LeftOut(contact.member_id, names.get(contact.member_id, ""), contact, had_come)
+        for contact, had_come in dropped
+    ]
+    return Receipt(monday, found, left_out, [newest - WEEK * n for n in range(12)])
 
 
 # --- Contacts and what came before them ----------------------------------------------------------

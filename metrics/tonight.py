@@ -63,7 +63,7 @@ class Tonight:
 
     Attributes:
         until: the clock time up to which both days are counted; None: the whole days.
-        services: assistants with settled service, the latest first. unseen: the others' names.
+        services: assistants with settled service, the latest first. unseen: the others' names, by id.
         guests: members with a bill of the day, the latest first, at most 60 of `guest_count`.
         low_balances: of all of them.
     """
@@ -73,7 +73,7 @@ class Tonight:
     until: datetime | None
     figures: list[Figure]
     services: list[Service]
-    unseen: list[str]
+    unseen: dict[int, str]
     guests: list[Guest]
     guest_count: int
     low_balances: list[Guest]
@@ -98,7 +98,7 @@ def tonight(*, ctx: RuntimeContext) -> Tonight:
             for key, title, unit, rows in _FIGURES
         ],
         services=services,
-        unseen=[name for pk, name in employed.items() if pk not in served],
+        unseen={pk: name for pk, name in employed.items() if pk not in served},
         guests=guests[:MOST_GUESTS],
         guest_count=len(guests),
         low_balances=[guest for guest in guests if guest.is_low],

@@ -118,18 +118,24 @@ def test_hours_and_occupancy_stand_beside_those_of_the_week_before(sign_in):
 
 
 def test_the_figures_open_the_rows_behind_them(manager, east):
-    push_rows(site=east, kind="card_entries", rows=[card_entry("M1", date(2026, 5, 4), 300)])
+    entries = [
+        card_entry("M1", date(2026, 5, 4), 300),
+        card_entry("M1", date(2026, 5, 4), -50, kind="refund"),
+        card_entry("M1", date(2026, 5, 4), -20),
+    ]
+    push_rows(site=east, kind="card_entries", rows=entries)
     page = text_of(manager.get(HOME))
-    links = dict.fromkeys(re.findall(r'href="([^"]*business_date=2026-05-04[^"]*)"', page))
+    links = dict.fromkeys(re.findall(r'href="([^"]*day=2026-05-04[^"]*)"', page))
 
     found = {link: rows_of(manager.get(unescape(link))) for link in links}
 
-    bills = reverse("admin:metrics_settlement_changelist") + "?business_date=2026-05-04"
+    bills = reverse("admin:metrics_settlement_changelist") + "?day=2026-05-04"
     assert [row.gross for row in found[bills]] == [140]
     for part in ("table_fee", "assistant_fee", "goods_fee"):
-        assert [row.gross for row in found[f"{bills}&amp;{part}__gt=0"]] == [140]
-    [entries] = [link for link in links if "cardentry" in link]
-    assert [row.principal for row in found[entries]] == [300]
+        assert [row.gross for row in found[f"{bills}&amp;part={part}"]] == [140]
+    entries = reverse("admin:metrics_cardentry_changelist") + "?day=2026-05-04&amp;kind="
+    assert [row.principal for row in found[f"{entries}recharge"]] == [300]
+    assert [row.principal for row in found[f"{entries}cash"]] == [-50, 300]
 
 
 def rows_of(response) -> list:
@@ -188,7 +194,7 @@ def test_every_oddity_opens_the_rows_behind_it(manager, east):
         "negative_balance": (1, Decimal(-100)),
     }
     assert [len(rows_of(manager.get(link))) for link in links] == [1, 1, 1]
-    members = reverse("admin:metrics_member_changelist") + "?card_balance__lt=0"
+    members = reverse("admin:metrics_member_changelist") + "?balance=negative"
     assert members in text_of(page)
     assert [member.name for member in rows_of(manager.get(members))] == ["张三"]
 
@@ -212,7 +218,7 @@ def test_areas_have_their_share_and_their_change(manager, east):
     areas = manager.get(HOME).context["home"].areas
 
     # 30 open days from 5 April: 100 + 1,000 + 70 + 140 in hall A, 790 in the boxes
-    shown = [(area.codes[0], area.gmv, area.is_inner) for area in areas]
+    shown = [(area.code, area.gmv, area.is_inner) for area in areas]
     assert shown == [("hall", 1310, False), ("hallA", 1310, True), ("vip", 790, False)]
     assert [area.share.quantize(Decimal("0.001")) for area in areas] == [
         Decimal("0.624"),
@@ -223,12 +229,20 @@ def test_areas_have_their_share_and_their_change(manager, east):
     assert {area.change for area in areas} == {None}
 
 
+def test_an_area_opens_its_bills_of_these_days(manager, east):
+    links = re.findall(r'href="([^"]*area=[^"]*)"', text_of(manager.get(HOME)))
+
+    [hall, inner] = [rows_of(manager.get(unescape(link))) for link in links]
+
+    assert sum(row.gross for row in hall) == sum(row.gross for row in inner) == 1310
+
+
 def test_areas_change_against_the_thirty_open_days_before(manager, east):
     rows = [(date(2026, 3, 6), 500), (date(2026, 4, 4), 300), (date(2026, 3, 5), 9000)]
     push_bills(east, [bill(day, paid, area="vip") for day, paid in rows])
     push_bills(east, [bill(date(2026, 4, 5), 1200, area="vip")])
 
-    *_, vip = (a for a in manager.get(HOME).context["home"].areas if a.codes == ["vip"])
+    *_, vip = (a for a in manager.get(HOME).context["home"].areas if a.code == "vip")
 
     assert (vip.gmv, vip.change) == (1200, Decimal("0.5"))
 

@@ -133,7 +133,11 @@ def test_who_served_is_told_by_bills_and_open_tables_are_not_guessed(manager, ea
 
     [service] = page.context["evening"].services
     assert (service.name, service.hours, service.services) == ("助教A1", 4, 2)
-    assert page.context["evening"].unseen == ["助教A2"]
+    [(idle, name)] = page.context["evening"].unseen.items()
+    assert name == "助教A2"
+    day = reverse("admin:metrics_assistant_day", args=[service.assistant_id, TODAY.isoformat()])
+    assert text_of(page).count(f'href="{day}"') == 3
+    assert reverse("admin:metrics_assistant_change", args=[idle]) in text_of(page)
     assert 'class="zq-note"' in text_of(page)
 
 

@@ -107,7 +107,7 @@ def test_a_week_is_counted_as_by_hand():
     }
     assert (len(receipt.returned), receipt.paid) == (1, Decimal("100.00"))
     assert (receipt.compared, receipt.compared_returned) == (2, 1)
-    assert receipt.excluded == 2
+    assert len(receipt.left_out) == 2
     assert receipt.is_small
     assert receipt.is_whole
 
@@ -163,7 +163,7 @@ def test_a_booking_that_a_visit_has_met_excludes_nobody():
 def test_a_week_without_contacts_is_empty():
     receipt = receipt_at(make_store(), date(2026, 5, 5), date(2026, 4, 20))
 
-    assert (receipt.contacted, receipt.excluded, receipt.paid) == ([], 0, 0)
+    assert (receipt.contacted, receipt.left_out, receipt.paid) == ([], [], 0)
 
 
 @pytest.mark.parametrize(
