@@ -239,6 +239,30 @@ def test_a_name_that_looks_like_a_formula_is_exported_as_text(name, manager, eas
     assert (cell.value, cell.data_type, cell.quotePrefix) == (name, "s", True)
 
 
+def test_the_figures_open_what_they_are_made_of(manager, east, lan):
+    page = manager.get(url("change", lan))
+    behind = {str(metric.title): metric.address for metric in page.context["metrics"]}
+    customers = f"{reverse('admin:metrics_member_changelist')}?served_by={lan.pk}"
+
+    opened = manager.get(customers).context["cl"]
+
+    assert [member.name for member in opened.result_list] == ["张三"]
+    assert "小兰" in opened.chips[0].title
+    assert {customers, url("day", lan, "2026-05-05"), f"{url('change', lan)}#pay"} <= {
+        *behind.values()
+    }
+    for part in {address.partition("#")[2] for address in behind.values()} - {""}:
+        assert f'id="{part}"' in text_of(page)
+
+
+def test_customers_are_those_served_by_d(manager, east, lan):
+    go_back(manager, date(2026, 4, 9))
+
+    page = manager.get(reverse("admin:metrics_member_changelist"), {"served_by": lan.pk})
+
+    assert list(page.context["cl"].result_list) == []
+
+
 def test_another_stores_assistant_is_not_found_by_any_page(sign_in, west, lan):
     stranger = sign_in("manager", west)
 

@@ -14,7 +14,7 @@ from sandbox.context import live_context, use_context
 from sandbox.models import AuditEntry
 from tests.admin.conftest import PAST, PHONE
 from tests.admin.pages import go_back, page_of, text_of
-from tests.factories import bill, member_of, push_assistant, push_bills
+from tests.factories import bill, card_entry, member_of, push_assistant, push_bills
 
 
 @pytest.fixture
@@ -164,3 +164,51 @@ def test_a_wrong_week_is_refused_in_words(week, manager):
 
     assert answer.status_code == 400
     assert 'role="alert"' in text_of(answer)
+
+
+def test_the_receipt_says_who_was_left_out_and_why(manager, east, member):
+    row = bill("2026-04-22T10:00:00", 60, member="M1", started_at="2026-04-22T09:00:00")
+    push_bills(east, [row])
+
+    page = text_of(manager.get(reverse("admin:metrics_receipt"), {"week": "2026-04-20"}))
+
+    left_out = page[page.index('id="left-out"') :]
+    assert f'href="{page_of(member)}"' in left_out
+    assert re.search("in the store before|联系前已在店", left_out)
+
+
+# --- What is behind the figures ------------------------------------------------------------------
+
+
+def rows_behind(client, member) -> dict[str, list[str]]:
+    page = client.get(page_of(member))
+    return {
+        metric.address: [
+            row.external_id for row in client.get(metric.address).context["cl"].result_list
+        ]
+        for metric in page.context["metrics"]
+    }
+
+
+def test_every_figure_opens_the_members_own_rows(manager, east, member):
+    push_bills(east, [bill(date(2026, 2, 1), 30, member="M1", external_id="old")])
+    spent = card_entry("M1", date(2026, 4, 28), -10, external_id="C")
+    push_rows(site=east, kind="card_entries", rows=[spent])
+
+    found = rows_behind(manager, member)
+
+    bills = reverse("admin:metrics_settlement_changelist") + f"?member={member.pk}"
+    entries = reverse("admin:metrics_cardentry_changelist") + f"?member={member.pk}"
+    assert {len(rows) for rows in found.values()} == {1, 2, 3}
+    assert len(found[bills]) == 3
+    assert len(found[f"{bills}&day=2026-04-28"]) == 1
+    assert len(found[f"{bills}&day=2026-03-07~2026-05-05"]) == 2
+    assert "C" in found[entries]
+
+
+def test_the_recent_bills_open(manager, member):
+    page = manager.get(page_of(member))
+
+    for one in page.context["bills"]:
+        address = reverse("admin:metrics_settlement_change", args=[one.pk])
+        assert text_of(page).count(f'href="{address}"') == 2  # also in the timeline
