@@ -17,6 +17,7 @@ from unfold.sites import UnfoldAdminSite
 
 from aijobs.admin_views import prewarm_urls
 from aijobs.alert_views import bell
+from aijobs.pauses import pause_of, sees_pauses
 from aijobs.permissions import may_acknowledge_alerts
 from metrics.freshness import freshness_of
 from metrics.home import home_page
@@ -72,9 +73,17 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             "stores": request.stores if runtime else [],  # type: ignore[attr-defined]
             "page_state": admin_views.page_state(request) if runtime else None,
             "freshness": freshness_of(ctx=runtime) if runtime else None,
+            "ai_line": self._ai_line(request),
             "page_bell": bell(request, runtime) if runtime else None,
             "may_acknowledge_alerts": may_acknowledge_alerts(request.user),
         }
+
+    def _ai_line(self, request: HttpRequest) -> dict[str, str] | None:
+        """Why AI pauses, for those who are told on every page (templates/zqyy/ai_line.html)."""
+        runtime = getattr(request, "context", None)
+        if runtime is None or not sees_pauses(request.user):
+            return None
+        return {"pause": pause_of(ctx=runtime)}
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -126,6 +135,10 @@ _NAVIGATION: list[tuple[Any, list[tuple[str, str]]]] = [
     ),
 ]
 
+# How the AI works is the operator's. A manager is told in a line whether it does, and comes to a job
+# by the links of alerts and members.
+_OPERATORS = {"aijobs.triggerjob", "aijobs.killswitch"}
+
 # Pages of our own at the end of each group, with the model whose rows they are about.
 _PAGES: dict[Any, list[tuple[Any, str, str, str]]] = {
     None: [
@@ -167,6 +180,8 @@ def _days(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _may_see(request: HttpRequest, label: str) -> bool:
+    if label in _OPERATORS and not request.user.has_perm("aijobs.view_run"):
+        return False
     app, model = label.split(".")
     return bool(request.user.has_perm(f"{app}.view_{model}"))
 

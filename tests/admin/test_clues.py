@@ -223,19 +223,32 @@ def run_page(run: Run) -> str:
     return reverse("admin:aijobs_clue_run", args=[run.member_id, run.pk])
 
 
-def test_a_run_shows_what_went_in_and_out_and_what_it_did_to_the_clues(manager, member):
+def test_a_run_shows_what_went_in_and_out_and_what_it_did_to_the_clues(operator, manager, member):
     consolidate(member, "常来夜场", "偏爱大厅")
     judge(manager, clues_at(live_context(member.site))[1], reason="他坐包厢")
 
     run = consolidate(member, "🌙 偏爱大厅！", "周四来")
 
-    page = manager.get(run_page(run))
+    page = operator.get(run_page(run))
     made = page.context["consolidation"]
     assert [clue.summary for clue in made.written] == ["🌙 周四来"]
     assert [clue.summary for clue in made.removed] == ["🌙 常来夜场", "🌙 偏爱大厅"]
     assert [clue.summary for clue in made.dropped] == ["🌙 🌙 偏爱大厅！"]
     for shown in (f"整理{member.pk}", "{原样的回答}", "&quot;as_of&quot;", "他坐包厢"):
         assert shown in text_of(page)
+
+
+def test_what_the_ai_was_asked_and_said_is_not_the_managers(manager, member):
+    run = consolidate(member, "周四来")
+    with use_context(live_context(member.site)):
+        Run.objects.filter(pk=run.pk).update(tokens_in=12345, provider="rules")
+
+    page = text_of(manager.get(run_page(run)))
+
+    for shown in ("周四来", "&quot;as_of&quot;"):
+        assert shown in page
+    for kept in (f"整理{member.pk}", "{原样的回答}", "12345", "rules"):
+        assert kept not in page
 
 
 def test_exactly_what_a_run_replaced_is_its_own(manager, member):

@@ -94,12 +94,13 @@ def test_operators_and_auditors_see_runs(role, status, sign_in, east, run):
 @pytest.mark.parametrize(
     ("role", "shown"), [("operator", True), ("auditor", True), ("manager", False)]
 )
-def test_the_sidebar_leads_to_runs_whoever_may_see_them(role, shown, sign_in, east):
+def test_the_sidebar_leads_to_how_the_ai_works_whoever_may_see_runs(role, shown, sign_in, east):
     home = text_of(sign_in(role, east).get(HOME))
 
-    for page in (RUNS, reverse("admin:aijobs_prewarm")):
+    lists = [reverse(f"admin:aijobs_{name}_changelist") for name in ("triggerjob", "killswitch")]
+    for page in (RUNS, reverse("admin:aijobs_prewarm"), *lists):
         assert (f'href="{page}"' in home) is shown
-    assert reverse("admin:aijobs_triggerjob_changelist") in home
+    assert reverse("admin:aijobs_alert_changelist") in home
 
 
 def test_nobody_changes_or_deletes_a_run(operator, run):
