@@ -21,6 +21,7 @@ from metrics.calculations.hall import Hall, OpenDays
 from metrics.calls import CallList, calls_of_today
 from sandbox.context import RuntimeContext
 
+WEEK = timedelta(days=7)
 CHART_DAYS = 90
 MEAN_DAYS = 7
 AREA_DAYS = 30
@@ -115,7 +116,7 @@ def home_page(*, ctx: RuntimeContext) -> HomePage | None:
     start = day - timedelta(days=CHART_DAYS + MEAN_DAYS - 2)
     series = daily_series(start=start, end=day, ctx=ctx)
     open_days = {row["date"]: row for row in series if row["date"] not in hall.open_days.closures}
-    week_ago = day - timedelta(days=7)
+    week_ago = day - WEEK
     recent = _days_back(day, AREA_DAYS, hall.open_days)
     earlier = _days_back(recent - timedelta(days=1), AREA_DAYS, hall.open_days)
     periods = {
@@ -125,11 +126,11 @@ def home_page(*, ctx: RuntimeContext) -> HomePage | None:
         "earlier": (earlier, recent - timedelta(days=1)),
     }
     cells = figures_between(periods, hall=hall, ctx=ctx)
-    is_compared = week_ago in open_days and week_ago >= started
-    now, before = cells[ALL]["day"], cells[ALL]["before"] if is_compared else {}
+    compared_with = same_day_before(day, hall.open_days)
+    now, before = cells[ALL]["day"], cells[ALL]["before"] if compared_with else {}
     return HomePage(
         day=day,
-        compared_with=week_ago if is_compared else None,
+        compared_with=compared_with,
         figures=[
             _figure(one, now, before, parts=_PARTS if n == 0 else [])
             for n, one in enumerate(_FIGURES)
@@ -142,6 +143,14 @@ def home_page(*, ctx: RuntimeContext) -> HomePage | None:
         area_names=areas.names,
         busy_hours=busy_hours(end=day, open_days=hall.open_days, ctx=ctx),
     )
+
+
+def same_day_before(day: date, open_days: OpenDays) -> date | None:
+    """The same weekday of the week before; None: the store was closed or had no data yet."""
+    week_ago = day - WEEK
+    if open_days.first is None or week_ago < open_days.first or week_ago in open_days.closures:
+        return None
+    return week_ago
 
 
 def last_open_day(open_days: OpenDays, *, ctx: RuntimeContext) -> date:

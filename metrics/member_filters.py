@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from metrics.assistant_board import employed_assistants
 from metrics.list_filters import Asked, Choice, choices_made
+from metrics.low_balance import low_balance
 from metrics.models import (
     AssistantCustomer,
     AssistantVersion,
@@ -30,8 +31,6 @@ from sandbox.site_admin import context_of
 COMING_DAYS = 30
 # A newcomer is waited for from the first of these days on, and given up after the second.
 NOT_BACK_DAYS = (7, 30)
-# A balance is low when it does not cover so many of the member's usual visits.
-VISITS_COVERED = 2
 
 
 class StageFilter(Choice):
@@ -74,17 +73,14 @@ class BalanceFilter(Choice):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[Any]:
         return [
             ("some", _("something left")),
-            ("low", _("low")),
+            ("low", _("low balance")),
             ("none", _("nothing left")),
             ("negative", _("negative")),
         ]
 
     def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         if value == "low":
-            return members.filter(
-                Q(card_balance__lt=F("spent_a_visit") * VISITS_COVERED)
-                | Q(card_balance__lt=option("low_balance_yuan", ctx.site))
-            )
+            return members.filter(low_balance(ctx.site))
         compared = {"some": "gt", "none": "exact", "negative": "lt"}[value]
         return members.filter(**{f"card_balance__{compared}": 0})
 
@@ -163,7 +159,9 @@ VIEWS = [
     SavedView(
         _("Regulars low on balance"),
         {"rhythm": "regular", "balance": "low"},
-        _("Came within 30 days; what is left covers no two usual visits."),
+        _(
+            "Came within 30 days; the card covers no two usual visits, or less than the store has set."
+        ),
     ),
     SavedView(
         _("New, not back in 7 days"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db.models import (
     Count,
     Exists,
-    F,
     Max,
     OuterRef,
     Q,
@@ -23,14 +22,14 @@ from django.utils.translation import gettext_lazy as _
 
 from metrics.assistant_board import employed_assistants
 from metrics.boards import member_board
-from metrics.home import Figure
+from metrics.calculations.hall import OpenDays
+from metrics.home import WEEK, Figure, same_day_before
+from metrics.low_balance import is_low_balance
 from metrics.models import CardEntry, ServiceLine, Settlement
 from metrics.templatetags.figures import UNKNOWN
 from sandbox.context import RuntimeContext, moment_of
+from sandbox.options import option
 
-WEEK = timedelta(days=7)
-# A balance is low when it does not pay for so many more usual visits.
-LOW_VISITS = 2
 MOST_GUESTS = 60
 
 
@@ -62,14 +61,15 @@ class Tonight:
     """The day so far.
 
     Attributes:
+        compared_with: the same weekday of the week before; None: closed or no data.
         until: the clock time up to which both days are counted; None: the whole days.
         services: assistants with settled service, the latest first. unseen: the others' names, by id.
         guests: members with a bill of the day, the latest first, at most 60 of `guest_count`.
-        low_balances: of all of them.
+        low_balances: of all of them; low_below: yuan below which one is low in any case.
     """
 
     day: date
-    compared_with: date
+    compared_with: date | None
     until: datetime | None
     figures: list[Figure]
     services: list[Service]
@@ -77,6 +77,7 @@ class Tonight:
     guests: list[Guest]
     guest_count: int
     low_balances: list[Guest]
+    low_below: int
 
 
 def tonight(*, ctx: RuntimeContext) -> Tonight:
@@ -84,17 +85,20 @@ def tonight(*, ctx: RuntimeContext) -> Tonight:
     day, now = ctx.business_date, moment_of(ctx)
     # By the clock on the wall: a week is 7 days even where the clocks were changed.
     week_ago = now and now.astimezone(ctx.site.zone) - WEEK
-    today, before = _takings({day: now, day - WEEK: week_ago}, ctx)
+    compared_with = same_day_before(day, OpenDays.of(ctx=ctx))
+    days = {day: now} | ({compared_with: week_ago} if compared_with else {})
+    takings = _takings(days, ctx)
+    today, before = takings[day], takings.get(compared_with, {})
     employed = employed_assistants(ctx=ctx)
     services = _services(employed, now, ctx)
     served = {service.assistant_id for service in services}
     guests = _guests(now, ctx)
     return Tonight(
         day=day,
-        compared_with=day - WEEK,
+        compared_with=compared_with,
         until=now,
         figures=[
-            Figure(title, today[key], before[key], unit, rows)
+            Figure(title, today[key], before.get(key), unit, rows)
             for key, title, unit, rows in _FIGURES
         ],
         services=services,
@@ -102,6 +106,7 @@ def tonight(*, ctx: RuntimeContext) -> Tonight:
         guests=guests[:MOST_GUESTS],
         guest_count=len(guests),
         low_balances=[guest for guest in guests if guest.is_low],
+        low_below=option("low_balance_yuan", ctx.site),
     )
 
 
@@ -120,14 +125,16 @@ def _standing(rows: QuerySet[Any], model: Any, until: datetime | None = None) ->
     return rows if until is None else rows.filter(occurred_at__lte=until)
 
 
-def _takings(days: Mapping[date, datetime | None], ctx: RuntimeContext) -> list[dict[str, Any]]:
+def _takings(
+    days: Mapping[date, datetime | None], ctx: RuntimeContext
+) -> dict[date | None, dict[str, Any]]:
     """What came in on each of some days up to a moment of it (None: the whole day)."""
     in_time = Q()
     for day, until in days.items():
         in_time |= Q(business_date=day, **({} if until is None else {"occurred_at__lte": until}))
     bills = _standing(Settlement.objects.filter(in_time, site=ctx.site), Settlement)
     entries = _standing(CardEntry.objects.filter(in_time, site=ctx.site), CardEntry)
-    taken: dict[date, dict[str, Any]] = {
+    taken: dict[date | None, dict[str, Any]] = {
         day: {"gmv": Decimal(0), "paid": Decimal(0), "bills": 0, "recharge": Decimal(0)}
         for day in days
     }
@@ -141,7 +148,7 @@ def _takings(days: Mapping[date, datetime | None], ctx: RuntimeContext) -> list[
     ):
         for row in rows.order_by("business_date"):
             taken[row.pop("business_date")] |= row
-    return [*taken.values()]
+    return taken
 
 
 def _services(
@@ -172,7 +179,7 @@ def _guests(until: datetime | None, ctx: RuntimeContext) -> list[Guest]:
     board: Any = member_board(ctx=ctx)
     rows = (
         board.filter(last_visit=ctx.business_date)
-        .annotate(last_at=last_at, spent_by_card=F("sums__card_paid"))
+        .annotate(last_at=last_at, is_low=is_low_balance(ctx.site))
         .filter(last_at__isnull=False)
         .order_by("-last_at", "pk")
     )
@@ -185,22 +192,19 @@ _OF_GUESTS = (
     "name",
     "last_at",
     "card_balance",
-    "spent_by_card",
     "total_consumption",
     "visits",
+    "is_low",
 )
 
 
 def _guest(row: dict[str, Any]) -> Guest:
     usual = (row["total_consumption"] / row["visits"]).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    balance = row["card_balance"]
-    # Whoever has no card has no balance that could be low.
-    has_card = bool(balance or row["spent_by_card"])
     return Guest(
         row["pk"],
         row["name"] or row["external_id"],
         row["last_at"],
-        balance,
+        row["card_balance"],
         usual,
-        has_card and balance < LOW_VISITS * usual,
+        row["is_low"],
     )

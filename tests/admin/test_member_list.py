@@ -40,7 +40,10 @@ def regulars(east):
     push_rows(
         site=east,
         kind="card_entries",
-        rows=[card_entry("R3", date(2026, 4, 1), 150), card_entry("N1", date(2026, 4, 1), 900)],
+        rows=[
+            *(card_entry(name, date(2026, 4, 1), 150) for name in ("R1", "R2", "R3")),
+            card_entry("N1", date(2026, 4, 1), 900),
+        ],
     )
     return east
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -13,8 +14,16 @@ from aijobs.manual_clues import add_manual_clue
 from metrics.importers import push_rows
 from sandbox.context import live_context, use_context
 from tests.admin.conftest import TODAY
-from tests.admin.pages import go_back, text_of
-from tests.factories import bill, card_entry, push_assistant, push_bills, push_member
+from tests.admin.pages import MEMBERS, go_back, text_of
+from tests.admin.test_home import close
+from tests.factories import (
+    bill,
+    card_entry,
+    make_site,
+    push_assistant,
+    push_bills,
+    push_member,
+)
 
 pytestmark = pytest.mark.django_db
 TONIGHT = reverse("admin:tonight")
@@ -54,6 +63,23 @@ def test_today_stands_beside_the_same_weekday_up_to_the_same_time(manager, two_t
 
     assert (page.day, page.compared_with) == (TODAY, LAST_WEEK)
     assert figures(page) == [(90, 50), (80, 50), (1, 2), (200, 500)]
+
+
+@pytest.mark.parametrize("first_week", [False, True], ids=["closed", "no data yet"])
+def test_a_closed_or_unknown_day_is_not_compared_with(first_week, manager, east, sign_in):
+    if first_week:
+        site = make_site("new")
+        push_bills(site, [bill(f"{TODAY}T11:00:00", 80)])
+        manager = sign_in("manager", site)
+    else:
+        close(east, LAST_WEEK)
+
+    page = manager.get(TONIGHT)
+
+    assert page.context["evening"].compared_with is None
+    assert [figure.before for figure in page.context["evening"].figures] == [None] * 4
+    assert re.search("closed or no data|停业或没有数据", text_of(page))
+    assert "¥0.00</small>" not in text_of(page)
 
 
 def test_a_night_after_midnight_belongs_to_the_day_before(manager, east):
@@ -105,14 +131,22 @@ def test_members_here_come_with_balance_and_clue(manager, east):
     assert "和老李一起来" in text_of(page)
 
 
-@pytest.mark.parametrize(("principal", "is_low"), [("199.99", True), ("200", False)])
-def test_a_balance_is_low_below_two_usual_visits(principal, is_low, manager, east):
+@pytest.mark.parametrize(
+    ("principal", "paid", "is_low"),
+    [("199.99", 100, True), ("200", 100, False), ("99.99", 10, True), ("100", 10, False)],
+)
+def test_a_balance_is_low_below_two_usual_visits_or_the_limit(
+    principal, paid, is_low, manager, east
+):
     push_member(east, "M2", name="李四")
-    push_bills(east, [bill(f"{TODAY}T11:00:00", 100, member="M2")])
+    push_bills(east, [bill(f"{TODAY}T11:00:00", paid, member="M2")])
     rows = [card_entry("M2", f"{TODAY}T10:00:00", principal)]
     push_rows(site=east, kind="card_entries", rows=rows)
 
+    listed = manager.get(MEMBERS, {"balance": "low"}).context["cl"].result_list
+
     assert bool(evening(manager).low_balances) is is_low
+    assert ("李四" in [member.name for member in listed]) is is_low
 
 
 def test_whoever_has_no_card_has_no_low_balance(manager, east):
@@ -120,6 +154,8 @@ def test_whoever_has_no_card_has_no_low_balance(manager, east):
     push_bills(east, [bill(f"{TODAY}T11:00:00", 100, member="M2")])
 
     assert evening(manager).low_balances == []
+    listed = manager.get(MEMBERS, {"balance": "low"}).context["cl"].result_list
+    assert [member.name for member in listed] == ["张三"]
 
 
 def test_who_served_is_told_by_bills_and_open_tables_are_not_guessed(manager, east):
