@@ -85,11 +85,15 @@ class MemberAdmin(SiteModelAdmin):
         "phone",
         "last_visit",
         "days_away",
+        "usual",
         "overdue",
         "stage",
+        "stickiness",
         "visits",
         "bills",
         "balance",
+        "principal",
+        "gift",
         "spent_60d",
         "spent",
     ]
@@ -139,6 +143,12 @@ class MemberAdmin(SiteModelAdmin):
     def days_away(self, member: Any) -> str:
         return figure(member.last_visit_days, "count")
 
+    @admin.display(
+        description=gettext_lazy("usual days between visits"), ordering="visit_interval_median"
+    )
+    def usual(self, member: Any) -> str:
+        return figure(member.visit_interval_median, "count")
+
     @admin.display(description=gettext_lazy("overdue ratio"), ordering="overdue_ratio")
     def overdue(self, member: Any) -> str:
         return figure(member.overdue_ratio, "ratio")
@@ -146,6 +156,10 @@ class MemberAdmin(SiteModelAdmin):
     @admin.display(description=gettext_lazy("stage"), ordering="lifecycle_stage")
     def stage(self, member: Any) -> str:
         return figure(member.lifecycle_stage, "code")
+
+    @admin.display(description=gettext_lazy("stickiness"), ordering="stickiness")
+    def stickiness(self, member: Any) -> str:
+        return figure(member.stickiness, "index")
 
     @admin.display(description=gettext_lazy("visits"), ordering="visits")
     def visits(self, member: Any) -> str:
@@ -158,6 +172,14 @@ class MemberAdmin(SiteModelAdmin):
     @admin.display(description=gettext_lazy("card balance"), ordering="card_balance")
     def balance(self, member: Any) -> str:
         return yuan(member.card_balance)
+
+    @admin.display(description=gettext_lazy("principal left"), ordering="card_principal")
+    def principal(self, member: Any) -> str:
+        return yuan(member.card_principal)
+
+    @admin.display(description=gettext_lazy("gift left"), ordering="card_gift")
+    def gift(self, member: Any) -> str:
+        return yuan(member.card_gift)
 
     @admin.display(description=gettext_lazy("spent in 60 days"), ordering="consumption_60d")
     def spent_60d(self, member: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from metrics.admin import MemberAdmin
 from metrics.importers import push_rows
 from metrics.models import CoachTask
 from sandbox.context import live_context, use_context
@@ -196,19 +197,44 @@ def test_the_export_holds_what_is_filtered_with_numbers_as_numbers(manager, regu
     push_member(regulars, "F1", name="=HYPERLINK(1)")
     push_bills(regulars, [bill(date(2026, 5, 1), "12.50", member="F1")])
 
-    answer = manager.get(EXPORT, {"o": "-12"})
+    answer = manager.get(EXPORT, {"o": "-16"})
 
     sheet = load_workbook(BytesIO(answer.content)).active
     _head, *rows = sheet.iter_rows(values_only=True)
     by_number = {row[1]: row for row in rows}
     assert len(rows) == 6
     assert by_number["F1"][0] == "'=HYPERLINK(1)"
-    assert by_number["F1"][11] == 12.5
+    assert by_number["F1"][15] == 12.5
     assert by_number["M1"][2] == "139****5678"
     assert not any(PHONE in row for row in rows)
     assert [row[1] for row in rows][:2] == ["R2", "M1"]
     only = load_workbook(BytesIO(manager.get(EXPORT, {"rhythm": "at_risk"}).content)).active
     assert [row[1] for row in only.iter_rows(min_row=2, values_only=True)] == ["R2", "R1"]
+
+
+def test_the_export_holds_what_is_left_and_the_rhythm(manager, regulars):
+    rows = [card_entry("R1", date(2026, 4, 1), 300, 30)]
+    push_rows(site=regulars, kind="card_entries", rows=rows)
+
+    sheet = load_workbook(BytesIO(manager.get(EXPORT).content)).active
+
+    _head, *rows = sheet.iter_rows(values_only=True)
+    [row] = [row for row in rows if row[1] == "R1"]
+    # 29 days away over 7; 150 and 300 of principal
+    assert (row[5], row[6], row[11:14]) == (7, 4.14, (480, 450, 30))
+    assert 0 < row[8] < 100
+
+
+@pytest.mark.parametrize(
+    ("column", "first"), [("principal", "N1"), ("usual", "Q1"), ("stickiness", "R3")]
+)
+def test_the_list_is_sorted_by_what_is_left_and_by_the_rhythm(column, first, manager, regulars):
+    push_member(regulars, "Q1")
+    days = [TODAY - timedelta(days=170 - 10 * n) for n in range(5)]
+    push_bills(regulars, [bill(day, 10, member="Q1") for day in days])
+    number = 1 + MemberAdmin.list_display.index(column)
+
+    assert found(manager, o=f"-{number}")[0] == first
 
 
 def test_an_export_is_on_record(manager, east):
