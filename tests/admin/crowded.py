@@ -54,7 +54,7 @@ PAID = {"gross": 100, "discount": 40, "paid": 60, "card_paid": 60, "cash_paid": 
 
 class CrowdedStore:
     """`count` members and assistants, and as many rows of every kind; `member` and `assistant` are
-    those whom as many rows of every kind are about.
+    those whom as many rows of every kind are about, `bill` one on which everybody served.
     """
 
     def __init__(self, code: str, count: int) -> None:
@@ -134,7 +134,13 @@ class CrowdedStore:
         busy = self.facts(
             Settlement, VISITS[0], lambda n: {"member": self.member, **everywhere}, name="busy"
         )
-        for bills, day in ((today, TODAY), (busy, VISITS[0])):
+        self.bill = busy[0]
+        on_one_bill = [self.bill] * self.count
+        for bills, day, name in (
+            (today, TODAY, ""),
+            (busy, VISITS[0], ""),
+            (on_one_bill, VISITS[0], "one bill"),
+        ):
             self.facts(
                 ServiceLine,
                 day,
@@ -146,6 +152,7 @@ class CrowdedStore:
                     "hours": 1,
                     "ledger": 50,
                 },
+                name=name,
             )
         recharge = {"kind": "recharge", "principal": Decimal(500), "gift": Decimal(50)}
         self.facts(CardEntry, FIRST, lambda n: {"member": self.members[n], **recharge})

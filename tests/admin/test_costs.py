@@ -74,6 +74,7 @@ PAGES = [
     Page("metrics_settlement_changelist", 20),
     Page("metrics_settlement_changelist", 20, "?odd=large_discount"),
     Page("metrics_settlement_changelist", 20, "?day=month&area=hall"),
+    Page("metrics_settlement_change", 18, about="bill"),
     Page("metrics_cardentry_changelist", 18),
     Page("metrics_cardentry_changelist", 18, "?day=year&kind=cash"),
     Page("metrics_contact_changelist", 18),

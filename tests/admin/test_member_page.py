@@ -174,7 +174,7 @@ def test_the_receipt_says_who_was_left_out_and_why(manager, east, member):
 
     left_out = page[page.index('id="left-out"') :]
     assert f'href="{page_of(member)}"' in left_out
-    assert re.search("in the store before|联系前已在店", left_out)
+    assert re.search("in the store before|联系前已到店", left_out)
 
 
 # --- What is behind the figures ------------------------------------------------------------------
