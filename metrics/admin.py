@@ -56,6 +56,8 @@ __all__ = [
 
 # Fewer digits would find a masked number one digit at a time.
 PHONE_DIGITS = 4
+# In the session: the member whose number the next page shows.
+PHONE_SHOWN = "phone_shown_of"
 
 
 class MetricChangeList(ChipChangeList):
@@ -245,7 +247,8 @@ class MemberAdmin(SiteModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return self._page(request, self.get_viewable(request, unquote(object_id)))
+        member = self.get_viewable(request, unquote(object_id))
+        return self._page(request, member, shows_phone=_is_phone_shown(request, member.pk))
 
     def note_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         """Add a note; what is refused comes back with its reason and the text."""
@@ -270,10 +273,10 @@ class MemberAdmin(SiteModelAdmin):
                 note={"text": text, "errors": reasons or [str(error.message)]},
             )
         messages.success(request, _("The note is recorded."))
-        return HttpResponseRedirect(reverse("admin:metrics_member_change", args=[member_id]))
+        return HttpResponseRedirect(_page_of(member_id))
 
     def phone_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
-        """The page with the whole number; who has seen it is on record."""
+        """To the page with the whole number, once; who has seen it is on record."""
         member = self.get_viewable(request, str(member_id))
         if not request.user.has_perm(MAY_CONTACT):
             raise PermissionDenied
@@ -283,7 +286,8 @@ class MemberAdmin(SiteModelAdmin):
             site_id=member.site_id,
             actor_id=request.user.pk,
         )
-        return self._page(request, member, shows_phone=True)
+        request.session[PHONE_SHOWN] = member.pk
+        return HttpResponseRedirect(_page_of(member.pk))
 
     def _page(
         self,
@@ -299,6 +303,7 @@ class MemberAdmin(SiteModelAdmin):
             request,
             "metrics/member.html",
             status=status,
+            address=_page_of(member.pk),
             opts=self.opts,
             original=member,
             title=member.name or member.external_id,
@@ -313,3 +318,13 @@ class MemberAdmin(SiteModelAdmin):
             shows_phone=shows_phone,
             may_show_phone=request.user.has_perm(MAY_CONTACT),
         )
+
+
+def _page_of(member_id: int) -> str:
+    return reverse("admin:metrics_member_change", args=[member_id])
+
+
+def _is_phone_shown(request: HttpRequest, member_id: int) -> bool:
+    """Whether the number of this member has just been asked for; true once."""
+    asked = request.session.pop(PHONE_SHOWN, None)
+    return asked == member_id and request.user.has_perm(MAY_CONTACT)

@@ -184,6 +184,7 @@ def _ask(
         action=reverse("admin:metrics_members_assign") if member_ids else request.path,
         member_ids=member_ids,
         back=back,
+        address=back,
     )
 
 

@@ -221,6 +221,7 @@ class CoachTaskAdmin(SiteModelAdmin):
             request,
             "metrics/task.html",
             status=status,
+            address=reverse("admin:metrics_coachtask_change", args=[task.pk]),
             opts=self.opts,
             original=title,
             title=title,

@@ -159,11 +159,22 @@ class SiteModelAdmin(AuditedAdmin):
 
 
 def admin_page(
-    request: HttpRequest, template: str, *, status: int = 200, **page: Any
+    request: HttpRequest, template: str, *, status: int = 200, address: str = "", **page: Any
 ) -> TemplateResponse:
-    """One of our own pages, with what every page of the admin shows around it."""
+    """One of our own pages, with what every page of the admin shows around it.
+
+    Args:
+        address: the page's own address, where it may also answer what is sent to another one.
+    """
+    if address and request.method == "POST":
+        request.page_address = address  # type: ignore[attr-defined]
     everywhere = admin.site.each_context(request)
     return TemplateResponse(request, template, {**everywhere, **page}, status=status)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where the page that is being made can be opened again: what leads back to it leads there."""
+    return getattr(request, "page_address", "") or request.get_full_path()
 
 
 def has_context(request: HttpRequest) -> bool:

@@ -23,6 +23,7 @@ from metrics.freshness import freshness_of
 from metrics.home import home_page
 from sandbox import admin_views
 from sandbox.permissions import CHANGE_CONTEXT, TIME_TRAVEL
+from sandbox.site_admin import address_of
 from zqyy import day_pages
 from zqyy.roles import APPLICATIONS
 
@@ -61,6 +62,8 @@ class ZqyyAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         # Unfold would write its colours into the page, which the policy refuses: they are in our
         # style sheet.
         context: dict[str, Any] = {**super().each_context(request), "colors": None}
+        # The second name is Unfold's, in its choice of languages.
+        context["page_address"] = context["redirect_to"] = address_of(request)
         # A page of an anonymous visitor (login) has neither stores nor dates.
         if not request.user.is_authenticated:
             return context

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 
 from aijobs.member_moments import ai_moments_of
 from metrics.timeline import KINDS, MOST, PAGE, timeline_of
@@ -28,12 +29,14 @@ def member_timeline(context: dict[str, Any], member_id: int) -> dict[str, Any]:
     of_ai = kind in ("", "ai")
     ai = ai_moments_of(member_id=member_id, ctx=ctx, limit=limit + 1) if of_ai else []
     found = timeline_of(member_id=member_id, ctx=ctx, kind=kind, limit=limit, others=ai)
+    address = reverse("admin:metrics_member_change", args=[member_id])
     wider = {"show": limit + PAGE, **({"kind": kind} if kind else {})}
     return {
         "kinds": KINDS,
         "kind": kind,
         "moments": found.moments,
-        "more": f"?{urlencode(wider)}#timeline" if found.has_more and limit < MOST else "",
+        "address": address,
+        "more": f"{address}?{urlencode(wider)}#timeline" if found.has_more and limit < MOST else "",
         "is_cut": found.has_more and limit >= MOST,
         "most": MOST,
     }

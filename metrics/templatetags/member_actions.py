@@ -50,5 +50,5 @@ def member_actions(
         "assign_url": reverse("admin:metrics_members_assign"),
         "contact_url": reverse("admin:metrics_member_contact", args=[member_id]),
         "consent_url": reverse("admin:metrics_member_consent", args=[member_id]),
-        "next": request.get_full_path(),
+        "next": context["page_address"],
     }

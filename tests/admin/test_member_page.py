@@ -13,8 +13,15 @@ from metrics.models import Contact, MemberVersion
 from sandbox.context import live_context, use_context
 from sandbox.models import AuditEntry
 from tests.admin.conftest import PAST, PHONE
-from tests.admin.pages import go_back, page_of, text_of
-from tests.factories import bill, card_entry, member_of, push_assistant, push_bills
+from tests.admin.pages import CONTEXT, go_back, page_of, text_of
+from tests.factories import (
+    bill,
+    card_entry,
+    member_of,
+    push_assistant,
+    push_bills,
+    push_member,
+)
 
 
 @pytest.fixture
@@ -78,17 +85,38 @@ def test_older_moments_come_on_demand(manager, member, east):
     push_bills(east, [bill(date(2026, 4, 1), 10 + n, member="M1") for n in range(30)])
 
     assert len(moments(manager, member)) == 20
-    assert 'href="?show=40#timeline"' in text_of(manager.get(page_of(member)))
+    assert f'href="{page_of(member)}?show=40#timeline"' in text_of(manager.get(page_of(member)))
     assert len(moments(manager, member, show="40")) == 38
 
 
-def test_the_number_is_shown_on_demand_and_that_is_on_record(manager, member, east):
-    shown = text_of(manager.post(reverse("admin:metrics_member_phone", args=[member.pk])))
+def test_the_number_is_shown_on_demand_once_and_that_is_on_record(manager, member, east):
+    push_member(east, "M2", name="李四", phone=PHONE)
+    phone = reverse("admin:metrics_member_phone", args=[member.pk])
 
-    assert PHONE in shown
+    assert PHONE in text_of(manager.post(phone, follow=True))
+    assert PHONE not in text_of(manager.get(page_of(member)))
+    manager.post(phone)
+    assert PHONE not in text_of(manager.get(page_of(member_of(east, "M2"))))
+    assert PHONE not in text_of(manager.get(page_of(member)))
     with use_context(live_context(east)):
-        noted = AuditEntry.objects.get(action="phone_shown")
-    assert (noted.actor_id, noted.object_id) == (manager.user.pk, str(member.pk))
+        noted = AuditEntry.objects.filter(action="phone_shown")
+        assert [(one.actor_id, one.object_id) for one in noted] == [
+            (manager.user.pk, str(member.pk))
+        ] * 2
+
+
+def test_what_leads_back_from_a_refused_note_leads_to_the_member(manager, member):
+    page = page_of(member)
+    note = reverse("admin:metrics_member_note", args=[member.pk])
+
+    refused = text_of(manager.post(note, {"text": " "}))
+
+    assert 'role="alert"' in refused
+    assert f'href="{CONTEXT}?next={page}"' in refused
+    assert f'name="next" value="{page}"' in refused
+    assert f'href="{page}?kind=visit#timeline"' in refused
+    assert f'href="{page}#timeline"' in refused
+    assert note not in refused.replace(f'action="{note}"', "")
 
 
 def test_who_only_reads_sees_no_number_and_no_buttons(sign_in, member, east):

@@ -19,7 +19,7 @@ from metrics.models import SalaryAdjustment, SalaryAdjustmentBatch
 from metrics.pay_admin import MOST_BYTES
 from sandbox.context import use_build_context
 from sandbox.models import AuditEntry
-from tests.admin.pages import go_back, text_of
+from tests.admin.pages import CONTEXT, go_back, text_of
 from tests.factories import push_assistant
 
 LIST = reverse("admin:metrics_salaryadjustmentbatch_changelist")
@@ -99,6 +99,20 @@ def test_a_good_file_says_what_everybody_gets_and_writes_nothing(content, name, 
         ("小梅", "A2", pytest.approx(-50.5)),
     ]
     assert stored(east) == []
+
+
+def test_the_badge_of_a_preview_leads_back_to_the_list(manager):
+    assert f'href="{CONTEXT}?next={LIST}"' in text_of(upload(manager, xlsx(GOOD)))
+
+
+def test_the_badge_of_a_batch_that_is_not_undone_leads_back_to_it(manager, east):
+    take_in(manager, upload(manager, xlsx(GOOD)))
+    [batch] = stored(east, SalaryAdjustmentBatch)
+
+    unsure = text_of(manager.post(undo_url(batch), {}))
+
+    page = reverse("admin:metrics_salaryadjustmentbatch_change", args=[batch.pk])
+    assert f'href="{CONTEXT}?next={page}"' in unsure
 
 
 def test_a_file_is_taken_in_once_however_often_somebody_clicks(manager, east):

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from metrics.importers import push_rows
 from tests.browser.conftest import Shop, Watched, sign_in
 from tests.browser.looking import too_wide
-from tests.factories import bill, days_before, push_assistant, push_bills
+from tests.factories import bill, days_before, push_assistant, push_bills, push_member
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -48,4 +48,24 @@ def test_who_is_at_risk_gets_a_task_that_stands_on_their_page(
     expect(moment).to_contain_text("小林")
     expect(moment).to_contain_text("五周没来了")
     assert too_wide(page) == []
+    assert watched == Watched()
+
+
+def test_after_a_look_at_the_number_a_contact_leads_back_to_the_member(
+    shop: Shop, page: Page, watched: Watched
+) -> None:
+    push_member(shop.site, "M1", name="张三", phone="13912345678")
+    address = f"{shop.url}/admin/metrics/member/{shop.member.pk}/change/"
+    sign_in(page, shop, shop.manager)
+    page.goto(address)
+    expect(page.locator("#content")).not_to_contain_text("13912345678")
+
+    page.locator("form[action$='/phone/'] button").click()
+    expect(page.locator("#content")).to_contain_text("13912345678")
+    page.locator("[data-deed=contact]").click()
+    page.locator("details[open] .zq-form button").click()
+
+    expect(page.locator(".zq-timeline li[data-kind=contact]")).to_have_count(1)
+    assert page.url == address
+    expect(page.locator("#content")).not_to_contain_text("13912345678")
     assert watched == Watched()
