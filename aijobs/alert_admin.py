@@ -48,6 +48,7 @@ class AlertAdmin(SiteModelAdmin):
     list_filter = [UnreadFilter, "severity"]
     ordering = ["-seq"]
     actions = None
+    nothing_yet = gettext_lazy("No alerts yet.")
     change_list_template = "aijobs/alert_list.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:

@@ -65,7 +65,7 @@ class KillSwitchAdmin(SiteModelAdmin):
 
     form = KillSwitchForm
     list_display = ["state", "where", "app_title", "reason", "thrown_at", "expires_at", "thrown_by"]
-    list_display_links = ["reason"]
+    list_display_links = ["state", "reason"]
     list_select_related = ["site", "thrown_by"]
     ordering = ["-id"]
     actions = ["lift"]

@@ -62,6 +62,7 @@ class FileImportAdmin(SiteModelAdmin):
     list_before_template = "metrics/import_upload.html"
     ordering = ["-id"]
     actions = None
+    nothing_yet = gettext_lazy("No imports yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         imports: QuerySet[Any] = super().get_queryset(request)

@@ -83,6 +83,7 @@ class PayCorrectionAdmin(SiteModelAdmin):
     list_before_template = "metrics/pay_upload.html"
     ordering = ["-id"]
     actions = None
+    nothing_yet = gettext_lazy("No pay corrections yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         batches: QuerySet[Any] = super().get_queryset(request)

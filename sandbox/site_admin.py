@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.views import ChangeList
@@ -44,6 +46,9 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
 
     show_full_result_count = False
     list_per_page = 50
+    empty_value_display = "—"
+    # What an empty list says when nobody has searched or filtered.
+    nothing_yet: str | Promise = gettext_lazy("There is nothing here yet.")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OnceCountedChangeList

@@ -175,6 +175,7 @@ TEMPLATES = [
 # --- Language, time, static --------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+FORMAT_MODULE_PATH = ["zqyy.formats"]
 # Our own strings, then those of Unfold, which ships no translations.
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "unfold"]
 TIME_ZONE = "Asia/Shanghai"

@@ -178,8 +178,5 @@
   document.addEventListener("toggle", (event) => {
     if (event.target.matches("[data-evidence]")) openEvidence(event.target);
   }, true);
-  document.addEventListener("change", (event) => {
-    event.target.closest("form[data-choice]")?.requestSubmit();
-  });
   document.addEventListener("zqyy:cache_updated", onCacheUpdated);
 })();
