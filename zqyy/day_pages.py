@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from metrics.calls import CallList, calls_of_today
 from metrics.daily_text import daily_text
 from metrics.entries import assign_tasks, note_contacted, set_do_not_contact
 from metrics.home import last_open_day
-from metrics.models import CoachTask
+from metrics.models import CoachTask, MemberVersion
 from metrics.permissions import may_direct_work
 from metrics.tonight import tonight
 from sandbox.context import RuntimeContext
@@ -67,6 +68,18 @@ def show_calls(request: HttpRequest) -> HttpResponse:
     return render(request, "metrics/calls.html", page)
 
 
+@dataclass(frozen=True)
+class Done:
+    """A deed that was done.
+
+    Attributes:
+        said: what to say, with a place for the member's name. undo: where it is taken back.
+    """
+
+    said: str
+    undo: str = ""
+
+
 class RecallForm(forms.Form):
     assistant = forms.IntegerField()
     due_on = forms.DateField()
@@ -77,7 +90,7 @@ class RecallForm(forms.Form):
 def assign(request: HttpRequest, member_id: int) -> HttpResponse:
     """Have an assistant call the member."""
 
-    def act(ctx: RuntimeContext, actor: AbstractBaseUser) -> str:
+    def act(ctx: RuntimeContext, actor: AbstractBaseUser) -> Done:
         form = RecallForm(request.POST)
         if not form.is_valid():
             raise BadRequest(fields={name: list(map(str, e)) for name, e in form.errors.items()})
@@ -92,35 +105,39 @@ def assign(request: HttpRequest, member_id: int) -> HttpResponse:
         )
         for why in assigned.skipped:
             raise Conflict(_("Left out: %(reason)s.") % {"reason": why.label})
-        return _("The task is assigned.")
+        return Done(_("%(name)s: the task is assigned."))
 
-    return _answer(request, act)
+    return _answer(request, member_id, act)
 
 
 @require_POST
 def contacted(request: HttpRequest, member_id: int) -> HttpResponse:
     """Somebody has reached the member."""
 
-    def act(ctx: RuntimeContext, actor: AbstractBaseUser) -> str:
+    def act(ctx: RuntimeContext, actor: AbstractBaseUser) -> Done:
         note_contacted(ctx=ctx, member_id=member_id, actor=actor)
-        return _("The contact is recorded.")
+        return Done(_("%(name)s: the contact is recorded."))
 
-    return _answer(request, act)
+    return _answer(request, member_id, act)
 
 
 @require_POST
 def spare(request: HttpRequest, member_id: int) -> HttpResponse:
-    """Nobody should contact the member."""
+    """Nobody should contact the member; with `undo`, people may again."""
+    value = "undo" not in request.POST
 
-    def act(ctx: RuntimeContext, actor: AbstractBaseUser) -> str:
-        set_do_not_contact(ctx=ctx, member_id=member_id, value=True, actor=actor)
-        return _("Nobody will be asked to contact this member any more.")
+    def act(ctx: RuntimeContext, actor: AbstractBaseUser) -> Done:
+        is_new = set_do_not_contact(ctx=ctx, member_id=member_id, value=value, actor=actor)
+        if not value:
+            return Done(_("%(name)s may be contacted again."))
+        said = _("Nobody will be asked to contact %(name)s any more.")
+        return Done(said, undo=request.path if is_new else "")
 
-    return _answer(request, act)
+    return _answer(request, member_id, act)
 
 
 def _answer(
-    request: HttpRequest, act: Callable[[RuntimeContext, AbstractBaseUser], str]
+    request: HttpRequest, member_id: int, act: Callable[[RuntimeContext, AbstractBaseUser], Done]
 ) -> HttpResponse:
     """Do it and say so: to an open page in JSON (static/zqyy/insight.js), else on the home page."""
     ctx = context_of(request)
@@ -134,10 +151,19 @@ def _answer(
         reasons = [text for texts in error.fields.values() for text in texts]
         body = {**error.body(), "message": " ".join(reasons) or str(error.message)}
         return JsonResponse(body, status=error.status)
+    message = done.said % {"name": _name_of(member_id, ctx)}
     if request.headers.get("X-Requested-With") == "fetch":
-        return JsonResponse({"message": done})
-    messages.success(request, done)
+        return JsonResponse({"message": message, "undo": done.undo})
+    messages.success(request, message)
     return HttpResponseRedirect(reverse("admin:index"))
+
+
+def _name_of(member_id: int, ctx: RuntimeContext) -> str:
+    day = ctx.business_date
+    known = MemberVersion.objects.filter(
+        site=ctx.site, member_id=member_id, business_date__lte=day, valid_to__gt=day
+    ).first()
+    return (known and known.name) or str(member_id)
 
 
 # --- The evening, and its report -----------------------------------------------------------------

@@ -253,6 +253,7 @@ UNFOLD = {
     "SCRIPTS": [
         lambda request: static("zqyy/unfold.js"),
         lambda request: static("zqyy/live.js"),
+        lambda request: static("zqyy/asking.js"),
         lambda request: static("zqyy/context.js"),
         lambda request: static("zqyy/alerts.js"),
     ],

@@ -127,8 +127,8 @@ def assign_tasks(
 
 def set_do_not_contact(
     *, ctx: RuntimeContext, member_id: int, value: bool, actor: AbstractBaseUser
-) -> None:
-    """Note, from today on, whether a member wants to be left alone; said twice changes nothing.
+) -> bool:
+    """Note, from today on, whether a member wants to be left alone; False: that was known.
 
     Raises:
         SandboxReadOnly: the context is in the past. NotFound: no such member in the store.
@@ -143,7 +143,7 @@ def set_do_not_contact(
         known = newest.first()
         before = known is not None and known.do_not_contact
         if before == value:
-            return
+            return False
         row = {
             "external_id": member.external_id,
             # What is left out stays as it is; a name has to be said.
@@ -159,6 +159,7 @@ def set_do_not_contact(
             before={"do_not_contact": before},
             after={"do_not_contact": value},
         )
+    return True
 
 
 def note_contacted(*, ctx: RuntimeContext, member_id: int, actor: AbstractBaseUser) -> Contact:

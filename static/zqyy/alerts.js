@@ -20,8 +20,8 @@
 
   const refresh = async () => {
     timer = null;
-    const response = await fetch(byId("zqyy-bell").dataset.url).catch(() => null);
-    if (response && response.ok) show(await response.json()); // else the next alert asks again
+    const now = await window.zqyy.ask(byId("zqyy-bell").dataset.url).catch(() => null);
+    if (now) show(now); // else the next alert asks again
     if (byId("zqyy-alert-list")) window.zqyy.swap("zqyy-alert-list");
   };
   const refreshSoon = () => { timer = timer || setTimeout(refresh, PAUSE_MS); };
@@ -45,15 +45,20 @@
     if (SHOWN_MS[alert.severity]) setTimeout(() => card.remove(), SHOWN_MS[alert.severity]);
   };
 
-  const acknowledge = async (form, url) => {
-    const answer = await fetch(url, {
-      method: "POST",
-      body: new FormData(form),
-      headers: { "X-Requested-With": "fetch" },
-    }).catch(() => null);
-    if (!answer || !answer.ok) return; // it stays where it is, to be pressed again
-    form.closest("[data-alert]")?.remove();
-    refreshSoon();
+  const acknowledge = async (button, form, url) => {
+    const release = window.zqyy.hold(button, button);
+    if (!release) return;
+    button.parentElement.querySelector("[data-said]")?.remove();
+    try {
+      await window.zqyy.ask(url, { method: "POST", body: new FormData(form) });
+      form.closest("[data-alert]")?.remove();
+      refreshSoon();
+    } catch (error) {
+      // It stays where it is, to be pressed again.
+      button.after(window.zqyy.remark(window.zqyy.reason(error), { isBad: true }));
+    } finally {
+      release();
+    }
   };
 
   document.addEventListener("submit", (event) => {
@@ -62,7 +67,7 @@
     if (!isOurs) return;
     event.preventDefault();
     const form = event.target;
-    acknowledge(form, button.hasAttribute("formaction") ? button.formAction : form.action);
+    acknowledge(button, form, button.hasAttribute("formaction") ? button.formAction : form.action);
   });
 
   document.addEventListener("zqyy:alert_created", ({ detail }) => {

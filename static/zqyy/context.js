@@ -12,9 +12,8 @@
     const shown = window.zqyy.state;
     // A page with ?as_of= keeps its date whatever the settings say.
     if (!bar || shown.scope === "as_of") return;
-    const response = await fetch(bar.dataset.stateUrl, { headers: { Accept: "application/json" } });
-    if (!response.ok) return;
-    const now = await response.json();
+    const now = await window.zqyy.ask(bar.dataset.stateUrl).catch(() => null);
+    if (!now) return; // the next hint asks again
     if (["site", "mode", "business_date", "scope"].every((key) => now[key] === shown[key])) return;
     if (isLeaving) return;
     if (isTouched) document.getElementById("zqyy-reload").hidden = false;

@@ -5,7 +5,7 @@
   const ROUND_MS = 1000;
 
   const follow = async () => {
-    if (!document.querySelector("#zqyy-import[data-busy]")) return;
+    if (window.zqyy.isSignedOut || !document.querySelector("#zqyy-import[data-busy]")) return;
     if (!document.hidden) await window.zqyy.swap("zqyy-import");
     setTimeout(follow, ROUND_MS);
   };

@@ -1,21 +1,14 @@
 // Panels of AI results: their button runs the app, the words of progress come beside it, the new
 // text is swapped in. The socket says when to ask; while it is down, we ask every two seconds.
-// Their other forms (judging, clues by hand) are sent without a reload as well; evidence is fetched
-// when its fold is opened.
+// Their other forms (deeds) are sent without a reload as well, one at a time, and answered in the row
+// where they stand; evidence is fetched when its fold is opened.
 (() => {
   "use strict";
 
+  const live = window.zqyy;
   const POLL_MS = 2000;
   // With the socket up a lost hint costs this many rounds.
   const QUIET_ROUNDS = 5;
-
-  const get = (url, as) =>
-    fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((response) => {
-      if (!response.ok) throw new Error(`${url}: ${response.status}`);
-      return response[as]();
-    });
-
-  const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
   const say = (panel, text, { isBusy = false, isBad = false } = {}) => {
     const line = panel.querySelector("[data-progress]");
@@ -25,45 +18,47 @@
     line.classList.toggle("zq-down", isBad);
   };
 
-  const sayLost = (panel) => {
-    say(panel, panel.querySelector("[data-progress]").dataset.lost, { isBad: true });
-  };
-
   const refresh = async (panel) => {
-    const page = parse(await get(panel.dataset.url, "text"));
+    const page = await live.ask(panel.dataset.url, { as: "page" });
     for (const part of ["[data-body]", "[data-label]"]) {
-      const old = panel.querySelector(part);
-      if (old) old.replaceWith(page.querySelector(part));
+      const [old, now] = [panel.querySelector(part), page.querySelector(part)];
+      if (old && now) old.replaceWith(now);
     }
     panel.querySelector("[data-body]").classList.add("zq-fresh");
   };
 
+  // --- Runs --------------------------------------------------------------------------------------
+
   // Resolves with the last standing of the job: asked at once, on every hint, and by the clock.
   const follow = (panel, job, progressUrl) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       let quietRounds = 0;
       let isDone = false;
 
-      const ask = async () => {
-        quietRounds = 0;
-        let now;
-        try {
-          now = await get(progressUrl(job.id), "json");
-        } catch {
-          return; // the next round asks again
-        }
-        if (isDone) return;
-        say(panel, now.label, { isBusy: now.is_open });
-        if (now.is_open) return;
+      const stop = () => {
         isDone = true;
         clearInterval(clock);
         document.removeEventListener("zqyy:job_progress", onHint);
-        resolve(now);
+      };
+      const ask = async () => {
+        quietRounds = 0;
+        try {
+          const now = await live.ask(progressUrl(job.id));
+          if (isDone) return;
+          say(panel, now.label, { isBusy: now.is_open });
+          if (now.is_open) return;
+          stop();
+          resolve(now);
+        } catch (error) {
+          if (!error.isFinal) return; // the next round asks again
+          stop();
+          reject(error);
+        }
       };
       const onHint = (event) => { if (event.detail.id === job.id) ask(); };
       const clock = setInterval(() => {
         quietRounds += 1;
-        if (!window.zqyy.isConnected || quietRounds >= QUIET_ROUNDS) ask();
+        if (!live.isConnected || quietRounds >= QUIET_ROUNDS) ask();
       }, POLL_MS);
 
       document.addEventListener("zqyy:job_progress", onHint);
@@ -74,10 +69,8 @@
   const runJob = async (panel, form) => {
     const fields = new FormData(form);
     fields.set("app", form.dataset.run);
-    const response = await fetch(form.action, { method: "POST", body: fields });
-    const answer = await response.json();
-    if (!response.ok) return { status: "failed", message: answer.message };
-    return follow(panel, answer, (id) => new URL(`../${id}/progress/`, form.action).href);
+    const job = await live.ask(form.action, { method: "POST", body: fields });
+    return follow(panel, job, (id) => new URL(`../${id}/progress/`, form.action).href);
   };
 
   const run = async (panel, form) => {
@@ -88,34 +81,91 @@
       const last = await runJob(panel, form);
       if (last.status === "completed") await refresh(panel);
       say(panel, last.message || last.label, { isBad: last.status !== "completed" });
-    } catch {
-      sayLost(panel);
+    } catch (error) {
+      say(panel, live.reason(error), { isBad: true });
     } finally {
       button.disabled = false;
       delete panel.dataset.isRunning;
     }
   };
 
-  // Send a form and show what has become of its panel; the keyboard stays where it was.
-  const post = async (panel, form) => {
-    panel.dataset.isRunning = "yes";
+  // --- Deeds -------------------------------------------------------------------------------------
+
+  const rowsOf = (panel) => [...panel.querySelectorAll("[data-body] [data-row]")];
+
+  // Where a deed is done: its row, and what tells row and form again when the panel has changed.
+  const placeOf = (panel, form) => {
+    const row = form.closest("[data-row]");
+    return {
+      row: form.dataset.undoes ?? row?.dataset.row,
+      nth: rowsOf(panel).indexOf(row),
+      action: form.action,
+      form: form.dataset.key,
+      verdict: form.elements.verdict?.value,
+    };
+  };
+
+  const findForm = (panel, place) =>
+    [...panel.querySelectorAll("[data-body] form")].find(
+      (form) => form.action === place.action && form.dataset.key === place.form,
+    );
+
+  // The row that a deed was done in; where it has gone the one that has come up in its place.
+  const findRow = (panel, place) => {
+    const rows = rowsOf(panel);
+    const same = rows.find((row) => row.dataset.row === place.row);
+    return { row: same ?? rows[Math.min(place.nth, rows.length - 1)], isGone: !same };
+  };
+
+  const closedFold = (form) => form?.closest("details:not([open])");
+
+  // `kept`: a form that may have to be sent again.
+  const tell = (panel, place, line, kept) => {
+    for (const old of panel.querySelectorAll("[data-said]")) if (!old.contains(kept)) old.remove();
+    const { row, isGone } = findRow(panel, place);
+    const form = findForm(panel, place);
+    if (row && isGone) row.prepend(line);
+    else if (row) row.append(line);
+    else if (closedFold(form)) closedFold(form).after(line);
+    else if (form) form.append(line);
+    else panel.querySelector("[data-body]").prepend(line);
+  };
+
+  // The keyboard stays where it was: in the form, its fold, its row or the next; else at the words.
+  const focusAgain = (panel, place, line) => {
+    const form = findForm(panel, place);
+    const button = place.verdict ? `[data-verdict="${place.verdict}"]` : "button";
+    const pressed = closedFold(form)?.querySelector("summary") ?? form?.querySelector(button);
+    const found = pressed ?? findRow(panel, place).row ?? line;
+    if (!pressed) found.tabIndex = -1;
+    found.focus({ preventScroll: true });
+  };
+
+  // What the panel has for taking a deed back, beside the words about it.
+  const addUndo = (panel, place, line, url) => {
+    const form = panel.querySelector("template[data-undo]").content.firstElementChild.cloneNode(true);
+    form.action = url;
+    form.dataset.undoes = place.row;
+    line.append(form);
+  };
+
+  // Send a form and show, where it stands, what has become of it.
+  const post = async (panel, form, button) => {
+    const release = live.hold(panel, button);
+    if (!release) return;
+    const place = placeOf(panel, form);
     try {
-      const response = await fetch(form.action, {
-        method: "POST",
-        body: new FormData(form),
-        headers: { "X-Requested-With": "fetch" },
-      });
-      const answer = await response.json();
-      if (response.ok) {
-        await refresh(panel);
-        const same = panel.querySelector(`[data-key="${form.dataset.key}"] button`);
-        (same ?? panel.querySelector("[data-body] :is(button, summary)"))?.focus();
-      }
-      say(panel, answer.message, { isBad: !response.ok });
-    } catch {
-      sayLost(panel);
+      const answer = await live.ask(form.action, { method: "POST", body: new FormData(form) });
+      const hadFocus = form.contains(document.activeElement);
+      await refresh(panel).catch(() => {}); // done is done
+      const line = live.remark(answer.message);
+      if (answer.undo) addUndo(panel, place, line, answer.undo);
+      tell(panel, place, line);
+      if (hadFocus) focusAgain(panel, place, line);
+    } catch (error) {
+      tell(panel, place, live.remark(live.reason(error), { isBad: true }), form);
     } finally {
-      delete panel.dataset.isRunning;
+      release();
     }
   };
 
@@ -137,9 +187,10 @@
     const body = fold.querySelector("[data-evidence-body]");
     if (!fold.open || body.childElementCount) return;
     try {
-      body.replaceChildren(...parse(await get(fold.dataset.evidence, "text")).body.childNodes);
-    } catch {
-      body.textContent = fold.dataset.lost; // opened again, it asks again
+      const page = await live.ask(fold.dataset.evidence, { as: "page" });
+      body.replaceChildren(...page.body.childNodes);
+    } catch (error) {
+      body.textContent = live.reason(error); // opened again, it asks again
     }
   };
 
@@ -147,12 +198,13 @@
 
   // Somebody else's run, or a bill that came in: the text changes under the reader's eyes.
   const onCacheUpdated = ({ detail }) => {
-    const { mode, business_date: day } = window.zqyy.state;
+    const { mode, business_date: day } = live.state;
     if (detail.mode !== mode || (mode === "sandbox" && detail.business_date !== day)) return;
     for (const panel of document.querySelectorAll("[data-panel]")) {
       const { cacheType, target, isRunning } = panel.dataset;
       if (cacheType !== detail.cache_type || target !== detail.target_id) continue;
-      if (!isRunning && !isTyping(panel)) refresh(panel);
+      const isBusy = isRunning || panel.getAttribute("aria-busy") === "true";
+      if (!isBusy && !isTyping(panel)) refresh(panel).catch(() => {}); // the next hint asks again
     }
   };
 
@@ -160,7 +212,7 @@
     const form = event.target.closest("form:is([data-run], [data-post])");
     if (!form) return;
     event.preventDefault();
-    ("run" in form.dataset ? run : post)(form.closest("[data-panel]"), form);
+    ("run" in form.dataset ? run : post)(form.closest("[data-panel]"), form, event.submitter);
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-verdict]");

@@ -14,7 +14,7 @@
   const PONG_MS = 5000;
   const GIVEN_UP = [4401, 4403];
 
-  const live = { state: null, isConnected: false };
+  const live = { state: null, isConnected: false, isSignedOut: false };
   window.zqyy = live;
 
   let socket = null;
@@ -29,19 +29,26 @@
 
   const showLost = () => {
     const note = document.getElementById("zqyy-connection");
-    if (note) note.hidden = live.isConnected;
+    if (note) note.hidden = live.isConnected && !live.isSignedOut;
+  };
+
+  // Only a new page can help: say so, and go on saying so.
+  live.signOut = () => {
+    live.isSignedOut = true;
+    const note = document.getElementById("zqyy-connection");
+    if (note) note.lastElementChild.textContent = note.dataset.gone;
+    showLost();
   };
 
   live.say = (message) => {
     if (live.isConnected) socket.send(JSON.stringify(message));
   };
 
-  // Fetch this page again and put its part in place of ours. What somebody has opened stays open,
+  // Fetch this page again (asking.js) and put its part in place of ours. What somebody has opened stays open,
   // and the keyboard stays where it was, on elements that have an id.
   live.swap = async (id) => {
-    const response = await fetch(location.href).catch(() => null);
-    if (!response || !response.ok) return; // the next hint asks again
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const page = await live.ask(location.href, { as: "page" }).catch(() => null);
+    if (!page) return; // the next hint asks again
     const [old, now] = [document.getElementById(id), page.getElementById(id)];
     if (!now) return;
     for (const { id: fold } of old.querySelectorAll("details[id][open]")) {
@@ -96,13 +103,11 @@
     socket = null;
     live.isConnected = false;
     lost.close();
-    lostTimer = lostTimer || setTimeout(showLost, SAY_LOST_AFTER_MS);
-    // Signed out or no longer granted: only a new page can help.
     if (GIVEN_UP.includes(code)) {
-      const note = document.getElementById("zqyy-connection");
-      if (note) note.lastElementChild.textContent = note.dataset.gone;
+      setTimeout(live.signOut, SAY_LOST_AFTER_MS);
       return;
     }
+    lostTimer = lostTimer || setTimeout(showLost, SAY_LOST_AFTER_MS);
     retryTimer = setTimeout(connect, retryMs * (0.5 + Math.random() / 2));
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
   };

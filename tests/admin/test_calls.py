@@ -248,6 +248,25 @@ def test_whoever_is_left_alone_is_so_from_today_on_and_keeps_the_rest(manager, e
     assert names(manager, as_of="2026-05-04") == ["regular"]
 
 
+def test_a_deed_is_answered_with_the_members_name(manager, regular):
+    said = manager.post(address("note_contacted", regular), **FETCH).json()["message"]
+
+    assert "regular" in said
+
+
+def test_quiet_is_taken_back_where_it_was_asked_for(manager, east, regular):
+    spare = address("spare_member", regular)
+
+    undo = manager.post(spare, **FETCH).json()["undo"]
+    second = manager.post(spare, **FETCH).json()
+
+    assert (undo, second["undo"]) == (spare, "")
+    assert names(manager) == []
+    taken_back = manager.post(undo, {"undo": "1"}, **FETCH).json()
+    assert "regular" in taken_back["message"]
+    assert names(manager) == ["regular"]
+
+
 def test_without_a_script_one_is_led_back_home(manager, regular):
     answer = manager.post(address("note_contacted", regular), follow=True)
 

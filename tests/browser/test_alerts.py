@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from aijobs.models import Alert
 from sandbox.context import live_context, use_context
 from tests.aijobs.test_alerts import grow_older, raise_now
-from tests.browser.conftest import Shop, Watched, apart, sign_in
+from tests.browser.conftest import PATIENCE_MS, Shop, Watched, apart, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -118,3 +119,51 @@ def test_a_network_that_went_silent_is_noticed(shop: Shop, page: Page) -> None:
     wait_for_socket(page)
 
     assert opened > before
+
+
+def sign_out_elsewhere(page: Page, shop: Shop) -> None:
+    tab = page.context.new_page()
+    tab.goto(f"{shop.url}/admin/")
+    tab.click("[aria-controls=zqyy-account]")
+    tab.locator("#logout-form button").click()
+    tab.wait_for_selector("#zqyy-badge", state="detached")
+    tab.close()
+
+
+def test_whoever_has_signed_out_elsewhere_is_told(shop: Shop, page: Page) -> None:
+    page.set_default_timeout(PATIENCE_MS)
+    sign_in(page, shop, shop.manager)
+    page.goto(f"{shop.url}/admin/metrics/member/{shop.member.pk}/change/")
+    wait_for_socket(page)
+    gone = str(page.locator("#zqyy-connection").get_attribute("data-gone"))
+    tell(shop, "slo", name="API")
+    toast = page.locator(TOAST)
+    expect(toast).to_be_visible()
+    analysis = page.locator("[data-cache-type=app7_customer_analysis]")
+    body = analysis.locator("[data-body]").inner_html()
+
+    sign_out_elsewhere(page, shop)
+
+    toast.locator("form button").click()
+    expect(toast.locator("[role=alert]")).to_have_text(gone)
+    expect(page.locator("#zqyy-connection")).to_contain_text(gone)
+    analysis.locator("form[data-run] button").click()
+    expect(analysis.locator("[data-progress]")).to_have_text(gone)
+    expect(analysis.locator("form[data-run] button")).to_be_enabled()
+    assert analysis.locator("[data-body]").inner_html() == body
+    with use_context(live_context(shop.site)):
+        assert Alert.objects.get().acknowledged_at is None
+
+
+def test_what_one_may_not_do_is_told_in_its_place(shop: Shop, page: Page) -> None:
+    page.set_default_timeout(PATIENCE_MS)
+    tell(shop, "slo", name="API")
+    sign_in(page, shop, shop.manager)
+    page.goto(shop.url + LIST)
+    shop.manager.groups.set([Group.objects.get(name="auditor")])
+
+    page.locator("#result_list [data-acknowledge]").click()
+
+    words = str(page.locator("#zqyy-connection").get_attribute("data-forbidden"))
+    expect(page.locator("#result_list [role=alert]")).to_have_text(words)
+    expect(page.locator("#zqyy-connection")).to_be_hidden()

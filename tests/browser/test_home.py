@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from metrics.entries import note_contacted
 from metrics.importers import push_rows
-from metrics.models import CoachTask
+from metrics.models import CoachTask, Contact, Note
 from sandbox.context import live_context, use_context
-from tests.browser.conftest import Shop, Watched, sign_in
+from tests.browser.conftest import PATIENCE_MS, Shop, Watched, sign_in
 from tests.browser.looking import too_wide
 from tests.browser.test_clues import was_not_loaded_again
-from tests.factories import bill, days_before, push_assistant, push_bills
+from tests.factories import bill, days_before, member_of, push_assistant, push_bills
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -51,7 +52,7 @@ def test_a_call_becomes_a_task_and_the_report_is_copied(
     page.keyboard.press("Enter")
     expect(calls).to_have_count(1)
     expect(calls).to_contain_text("王五")
-    expect(page.locator("#calls [data-progress]")).not_to_be_empty()
+    expect(page.locator("#calls [data-said]")).to_contain_text("李四")
 
     calls.locator("form[action$=contacted\\/] button").click()
     expect(page.locator("#calls .zq-empty")).to_be_visible()
@@ -71,4 +72,86 @@ def test_a_call_becomes_a_task_and_the_report_is_copied(
     for address in ("", "tonight/", "daily-text/"):
         page.goto(f"{shop.url}/admin/{address}")
         assert too_wide(page) == []
+    assert watched == Watched()
+
+
+def test_a_double_click_does_one_deed_and_the_keyboard_stays(
+    shop: Shop, page: Page, watched: Watched
+) -> None:
+    push_regulars(shop)
+    page.set_viewport_size({"width": 390, "height": 600})
+    sign_in(page, shop, shop.manager)
+    rows = page.locator("#calls [data-row]")
+    pressed = rows.first.locator("form[action$='/contacted/'] button")
+    pressed.scroll_into_view_if_needed()
+    page.evaluate("scrollBy(0, 40)")
+    before = page.evaluate("scrollY")
+
+    pressed.dblclick()
+
+    said = page.locator("#calls [data-said]")
+    expect(said).to_contain_text("李四")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("王五")
+    expect(rows.first).to_be_focused()
+    assert page.evaluate("scrollY") == before
+    with use_context(live_context(shop.site)):
+        assert [contact.member.external_id for contact in Contact.objects.all()] == ["R1"]
+
+    # The second press of a slower one, on what has come up under it.
+    button = rows.first.locator("form[action$='/contacted/'] button")
+    button.hover()
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    expect(said).to_contain_text("李四")
+    button.click()
+    expect(said).to_contain_text("王五")
+    assert watched == Watched()
+
+
+def test_whoever_is_left_alone_comes_back_by_undo(shop: Shop, page: Page, watched: Watched) -> None:
+    push_regulars(shop)
+    sign_in(page, shop, shop.manager)
+    rows = page.locator("#calls [data-row]")
+
+    rows.last.locator("form[action$='/spare/'] button").click()
+    said = page.locator("#calls [data-said]")
+    expect(said).to_contain_text("王五")
+    expect(rows).to_have_count(1)
+    said.locator("button").click()
+
+    expect(rows).to_have_count(2)
+    expect(rows.last.locator("[data-said]")).to_contain_text("王五")
+    expect(rows.last.locator("form[action$='/spare/'] button")).to_be_focused()
+    assert watched == Watched()
+
+
+def test_a_deed_that_is_refused_says_so_in_its_row(shop: Shop, page: Page) -> None:
+    push_regulars(shop)
+    page.set_default_timeout(PATIENCE_MS)
+    sign_in(page, shop, shop.manager)
+    row = page.locator("#calls [data-row]").last
+    member = member_of(shop.site, "R2")
+    with use_context(live_context(shop.site)) as ctx:
+        note_contacted(ctx=ctx, member_id=member.pk, actor=shop.manager)
+
+    row.locator("form[action$='/contacted/'] button").click()
+
+    expect(row.locator("[role=alert]")).not_to_be_empty()
+    expect(page.locator("#calls [data-row]")).to_have_count(2)
+
+
+def test_a_form_of_its_own_page_is_sent_once(shop: Shop, page: Page, watched: Watched) -> None:
+    sign_in(page, shop, shop.manager)
+    page.goto(f"{shop.url}/admin/metrics/member/{shop.member.pk}/change/")
+
+    page.fill("#notes [name=text]", "喜欢靠窗")
+    page.evaluate(
+        "() => { const form = document.querySelector('#notes form');"
+        " form.requestSubmit(); form.requestSubmit(); }"
+    )
+
+    expect(page.locator("#notes .zq-clues li")).to_have_count(1)
+    with use_context(live_context(shop.site)):
+        assert Note.objects.count() == 1
     assert watched == Watched()
