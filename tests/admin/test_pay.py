@@ -101,6 +101,13 @@ def test_a_good_file_says_what_everybody_gets_and_writes_nothing(content, name, 
     assert stored(east) == []
 
 
+def test_a_preview_says_when_it_takes_effect(manager):
+    seen = text_of(upload(manager, xlsx(GOOD)))
+
+    assert "2026-05-01" in seen
+    assert "2026-05-02" in seen
+
+
 def test_the_badge_of_a_preview_leads_back_to_the_list(manager):
     assert f'href="{CONTEXT}?next={LIST}"' in text_of(upload(manager, xlsx(GOOD)))
 

@@ -155,6 +155,22 @@ def test_whoever_has_signed_out_elsewhere_is_told(shop: Shop, page: Page) -> Non
         assert Alert.objects.get().acknowledged_at is None
 
 
+def test_a_page_from_before_the_last_sign_in_is_told_to_be_loaded_again(
+    shop: Shop, page: Page
+) -> None:
+    page.set_default_timeout(PATIENCE_MS)
+    tell(shop, "slo", name="API")
+    sign_in(page, shop, shop.manager)
+    page.goto(shop.url + LIST)
+    gone = str(page.locator("#zqyy-connection").get_attribute("data-gone"))
+    page.context.clear_cookies(name="csrftoken")
+
+    page.locator("#result_list [data-acknowledge]").click()
+
+    expect(page.locator("#result_list [role=alert]")).to_have_text(gone)
+    expect(page.locator("#zqyy-connection")).to_contain_text(gone)
+
+
 def test_what_one_may_not_do_is_told_in_its_place(shop: Shop, page: Page) -> None:
     page.set_default_timeout(PATIENCE_MS)
     tell(shop, "slo", name="API")

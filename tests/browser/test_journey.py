@@ -115,6 +115,19 @@ def test_on_a_phone_the_text_arrives_while_the_socket_is_down(
     assert watched == Watched()
 
 
+def test_a_job_that_is_no_longer_there_is_not_asked_after_for_ever(shop: Shop, page: Page) -> None:
+    page.set_default_timeout(PATIENCE_MS)
+    page.route("**/progress/", lambda route: route.fulfill(status=404, body="gone"))
+    sign_in(page, shop, shop.manager)
+    open_member(page)
+    missing = str(page.locator("#zqyy-connection").get_attribute("data-missing"))
+
+    page.click(f"{ANALYSIS} form button")
+
+    expect(page.locator(f"{ANALYSIS} [data-progress]")).to_have_text(missing)
+    expect(page.locator(f"{ANALYSIS} form button")).to_be_enabled()
+
+
 def test_a_store_wide_date_reaches_every_page_that_a_colleague_has_open(
     shop: Shop, page: Page, watched: Watched, browser: Browser
 ) -> None:
