@@ -6,6 +6,7 @@
   const TOASTS = 4;
   const SHOWN_MS = { info: 8000, warning: 15000 }; // an error stays until somebody takes it away
   const PAUSE_MS = 300;
+  const TURNS = ["kill_switch", "circuit_open", "recovered"]; // whether AI works
 
   let newest = 0;
   let timer = null;
@@ -74,6 +75,7 @@
     newest = Math.max(newest, detail.seq);
     toast(detail);
     refreshSoon();
+    if (TURNS.includes(detail.alert_type) && byId("zqyy-ai")) window.zqyy.swap("zqyy-ai");
   });
   document.addEventListener("zqyy:alert_acknowledged", ({ detail }) => {
     detail.ids.forEach(remove);

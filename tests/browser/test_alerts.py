@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from aijobs.guards.kill_switches import throw_kill_switch
 from aijobs.models import Alert
 from sandbox.context import live_context, use_context
 from tests.aijobs.test_alerts import grow_older, raise_now
@@ -47,6 +48,17 @@ def test_an_alert_arrives_live_and_is_acknowledged(
     with use_context(live_context(shop.site)):
         assert Alert.objects.get().acknowledged_by_id == shop.manager.pk
     assert watched == Watched()
+
+
+def test_a_manager_reads_at_once_that_ai_is_switched_off(shop: Shop, page: Page) -> None:
+    sign_in(page, shop, shop.manager)
+    wait_for_socket(page)
+    expect(page.locator("#zqyy-ai")).to_have_text("AI 正常")
+
+    apart(throw_kill_switch, site=shop.site, reason="模型升级", actor_id=None)
+    tell(shop, "kill_switch", reason="模型升级")
+
+    expect(page.locator("#zqyy-ai")).to_have_text("AI 暂停：模型升级")
 
 
 def test_the_list_follows_and_its_buttons_work(shop: Shop, page: Page, watched: Watched) -> None:
