@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aijobs.storable import storable
 from zqyy.durable.leases import LeaseLost
 
 if TYPE_CHECKING:
@@ -28,13 +29,15 @@ class StaleRun(LeaseLost):
 
 
 class StepError(Exception):
-    """A step that ends without success. The text is kept on its run, so no personal data."""
+    """A step that ends without success. The text is kept on its run: no personal data, and of what
+    a provider said only what can be stored.
+    """
 
     code = "internal_error"
 
     def __init__(self, text: str = "", *, code: str = "") -> None:
         self.code = code or self.code
-        super().__init__(text or self.code)
+        super().__init__(storable(text) or self.code)
 
 
 class Refused(StepError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 
 from aijobs.errors import StaleRun
@@ -137,6 +137,16 @@ def fail_run(run: Run, *, code: str, error: str, response: str = "", **usage: An
     _end(run, status, error_code=code, error=error[:500], response=response, **usage)
 
 
+def fail_run_in_full(run: Run, *, code: str, error: str) -> None:
+    """End without a result and without what its calls used: what they held counts.
+
+    Raises:
+        StaleRun: it has ended.
+    """
+    _lock(Run.objects.filter(pk=run.pk, site_id=run.site_id), site_id=run.site_id)
+    fail_run(run, code=code, error=error)
+
+
 def skip_run(run: Run) -> None:
     """End without a call: there was nothing to ask about.
 
@@ -183,14 +193,19 @@ def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:
 
 
 def _lock_runs(job: TriggerJob, statuses: Iterable[Run.Status]) -> list[Run]:
-    """The runs of a job about to be ended by somebody else than their driver.
+    """The runs of a job about to be ended by somebody else than their driver."""
+    open_ones = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status__in=statuses)
+    return _lock(open_ones, site_id=job.site_id)
+
+
+def _lock(rows: QuerySet[Run], *, site_id: int) -> list[Run]:
+    """Runs about to be ended whose answers nobody will read.
 
     Their holds count in full, all at once before the first is ended: the guards' locks have an
     order.
     """
-    open_ones = Run.objects.filter(site_id=job.site_id, job_id=job.pk, status__in=statuses)
-    runs = list(open_ones.order_by("pk").select_for_update())
-    abandon_calls(site_id=job.site_id, run_ids=[run.pk for run in runs])
+    runs = list(rows.order_by("pk").select_for_update())
+    abandon_calls(site_id=site_id, run_ids=[run.pk for run in runs])
     return runs
 
 

@@ -23,7 +23,7 @@ from aijobs.jobs import job_progress
 from aijobs.models import Run, TriggerJob
 from aijobs.output_checks.review import review_answer
 from aijobs.parsing import parse_output, repair_prompt
-from aijobs.runs import fail_run, finish_run, skip_run
+from aijobs.runs import fail_run, fail_run_in_full, finish_run, skip_run
 from aijobs.second_round import ask_again
 from sandbox.context import RuntimeContext, live_context, use_context
 from zqyy.durable.leases import Held, LeaseLost, fence, record_progress
@@ -80,13 +80,13 @@ def take_step(drive: Drive, run: Run) -> None:
     except NothingToSay:
         insist(lambda: _skip(drive, run))
     except StepError as error:
-        insist(partial(_fail, drive, run, gate, error, answer))
+        _end_failed(drive, run, gate, error, answer)
     except LeaseLost:
         raise
     except Exception:
         # A bug ends its step, never the chain.
         logger.exception("run %s %s failed", run.pk, run.step)
-        insist(partial(_fail, drive, run, gate, StepError(), answer))
+        _end_failed(drive, run, gate, StepError(), answer)
     logger.info(
         "run %s %s ended %s after %d ms",
         run.pk,
@@ -199,6 +199,19 @@ def _writing_context(ctx: RuntimeContext) -> RuntimeContext:
     return ctx if ctx.is_sandbox else live_context(ctx.site)
 
 
+def _end_failed(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: str) -> None:
+    """End a step without success, in any case: a job that stops here is driven again, and calls
+    again what it has paid for.
+    """
+    try:
+        insist(partial(_fail, drive, run, gate, error, answer))
+    except LeaseLost:
+        raise
+    except Exception:
+        logger.exception("run %s %s cannot keep what came of it", run.pk, run.step)
+        insist(partial(_fail_bare, drive, run))
+
+
 def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: str) -> None:
     with use_context(drive.ctx):
         job = _step_forward(drive)
@@ -213,6 +226,16 @@ def _fail(drive: Drive, run: Run, gate: Gate | None, error: StepError, answer: s
             told = error.details if isinstance(error, Refused | Flagged) else {}
             params = {"step": run.step, **told}
             raise_alert(run=run, alert_type=kind, code=error.code, params=params)
+
+
+def _fail_bare(drive: Drive, run: Run) -> None:
+    """End a step of which nothing can be kept; its call counts in full."""
+    error = StepError()
+    with use_context(drive.ctx):
+        job = _step_forward(drive)
+        fail_run_in_full(run, code=error.code, error=str(error))
+        announce_progress(job, drive.runs)
+        raise_alert(run=run, alert_type="failed", code=error.code, params={"step": run.step})
 
 
 def _skip(drive: Drive, run: Run) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
+from aijobs.storable import storable
 from zqyy.durable.loss import Loss
+
+# More than any model reads or writes in a call: whoever counts more has not counted. The sums of a
+# run's calls fit their columns.
+MOST_TOKENS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,43 @@ class Completion:
     session_id: str = ""
     is_estimated: bool = False
     cost: Decimal = Decimal(0)
+
+
+def completion_of(
+    request: Request,
+    *,
+    text: str,
+    tokens_in: Sequence[Any],
+    tokens_out: Sequence[Any],
+    model: Any,
+    request_id: Any,
+    session_id: Any = "",
+) -> Completion:
+    """The answer of a provider elsewhere as it can be kept, whatever came with its text.
+
+    Args:
+        tokens_in, tokens_out: the parts of each count as they came; estimated where one is none.
+    """
+    text = storable(text)
+    counted_in, counted_out = _count(tokens_in), _count(tokens_out)
+    return Completion(
+        text=text,
+        tokens_in=counted_in or estimate_tokens(request.prompt),
+        tokens_out=counted_out or estimate_tokens(text),
+        model=storable(str(model or "")),
+        request_id=storable(str(request_id or "")),
+        session_id=storable(str(session_id or "")),
+        is_estimated=not (counted_in and counted_out),
+    )
+
+
+def _count(parts: Sequence[Any]) -> int:
+    """The tokens of a provider's count; 0: it did not count, or those are no numbers of tokens."""
+    # Not isinstance: true is no number.
+    if not all(type(part) is int and part >= 0 for part in parts):
+        return 0
+    total: int = sum(parts)
+    return total if total <= MOST_TOKENS else 0
 
 
 class Provider(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from aijobs.errors import ProviderError, Throttled
-from aijobs.providers.base import Completion, Request, estimate_tokens
+from aijobs.providers.base import Completion, Request, completion_of
 from aijobs.providers.failures import error_of, retry_after_of
 from aijobs.providers.http import Answer, Event, post, post_for_events
 
@@ -86,24 +86,25 @@ def _output_of(body: Any) -> dict[str, Any]:
 
 
 def _completion(body: Any, request: Request) -> Completion:
-    output = _output_of(body)
-    text = output["text"]
-    try:
-        usages = (body.get("usage") or {}).get("models") or []
-        tokens_in = sum(usage["input_tokens"] for usage in usages)
-        tokens_out = sum(usage["output_tokens"] for usage in usages)
-        model = str(usages[0]["model_id"]) if usages else ""
-    except (KeyError, TypeError) as error:
-        raise ProviderError("an answer of another shape") from error
-    return Completion(
-        text=text,
-        tokens_in=tokens_in or estimate_tokens(request.prompt),
-        tokens_out=tokens_out or estimate_tokens(text),
-        model=model,
-        request_id=str(body.get("request_id") or ""),
-        session_id=str(output.get("session_id") or ""),
-        is_estimated=not usages,
+    output, usages = _output_of(body), _usages_of(body)
+    return completion_of(
+        request,
+        text=output["text"],
+        tokens_in=[usage.get("input_tokens") for usage in usages],
+        tokens_out=[usage.get("output_tokens") for usage in usages],
+        model=usages[0].get("model_id") if usages else "",
+        request_id=body.get("request_id"),
+        session_id=output.get("session_id"),
     )
+
+
+def _usages_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each model read and wrote; empty where that is not said in the usual shape."""
+    usage = body.get("usage")
+    models = usage.get("models") if isinstance(usage, dict) else None
+    if not isinstance(models, list) or not all(isinstance(one, dict) for one in models):
+        return []
+    return models
 
 
 def _failure(answer: Answer) -> ProviderError:

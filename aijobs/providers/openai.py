@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from aijobs.errors import ProviderError, Throttled
-from aijobs.providers.base import Completion, Request, estimate_tokens
+from aijobs.providers.base import Completion, Request, completion_of
 from aijobs.providers.failures import error_of, retry_after_of
 from aijobs.providers.http import Answer, Event, post, post_for_events
 
@@ -63,6 +63,8 @@ def _stream(
             whole.update({key: value for key, value in part.items() if value is not None})
             for choice in part["choices"]:
                 piece = choice["delta"].get("content") or ""
+                if not isinstance(piece, str):
+                    raise TypeError("content is no text")
                 pieces.append(piece)
                 on_text(piece)
                 if choice.get("finish_reason"):
@@ -88,19 +90,20 @@ def _completion(body: Any, request: Request) -> Completion:
         if choice.get("finish_reason") in _BLOCKED:
             raise ProviderError("the answer was filtered", code="content_blocked")
         text = choice["message"]["content"]
-        usage = body.get("usage") or {}
         if not isinstance(text, str):
             raise TypeError("content is no text")
-        return Completion(
-            text=text,
-            tokens_in=int(usage.get("prompt_tokens") or estimate_tokens(request.prompt)),
-            tokens_out=int(usage.get("completion_tokens") or estimate_tokens(text)),
-            model=str(body.get("model") or ""),
-            request_id=str(body.get("id") or ""),
-            is_estimated=not usage,
-        )
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ProviderError("an answer of another shape") from error
+    usage = body.get("usage")
+    counted = usage if isinstance(usage, dict) else {}
+    return completion_of(
+        request,
+        text=text,
+        tokens_in=[counted.get("prompt_tokens")],
+        tokens_out=[counted.get("completion_tokens")],
+        model=body.get("model"),
+        request_id=body.get("id"),
+    )
 
 
 def _failure(answer: Answer) -> ProviderError:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from aijobs.standin.shapes import Reply
+
 if TYPE_CHECKING:
     from aijobs.standin.server import Exchange
 
@@ -53,6 +55,12 @@ def talk(exchange: Exchange) -> None:
 def fence(exchange: Exchange) -> None:
     """The usual answer inside prose and a fence, as models like to give it."""
     exchange.answer(f"好的 {{注意}}：\n```json\n{exchange.usual_text()}\n```\n请查收。")
+
+
+def answer_unstorably(exchange: Exchange) -> None:
+    """The usual answer between what no database keeps, with counts that are none."""
+    reply = Reply(f"好的\0\ud83d：{exchange.usual_text()}", -5, 3_000_000_000, "r\0\udc00")
+    exchange.send(200, exchange.shape.answer(reply))
 
 
 def hang(exchange: Exchange) -> None:
@@ -137,6 +145,7 @@ FAULTS: dict[str, Callable[[Exchange], None]] = {
     "garbage": send_garbage,
     "prose": talk,
     "fenced": fence,
+    "unstorable": answer_unstorably,
     "hang": hang,
     "header_drip": drip_headers,
     "body_drip": drip_body,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from aijobs.guards.kill_switches import throw_kill_switch
-from aijobs.models import Alert, CacheEntry, ProviderCall, RetentionClue, Run
+from aijobs.models import Alert, Budget, CacheEntry, ProviderCall, RetentionClue, Run
+from aijobs.providers import base
 from aijobs.standin.answers import ANSWERS
 from sandbox.context import use_context
 from tests.aijobs.driving import drive, job_of, open_app, open_chain, rows, statuses
@@ -142,6 +144,98 @@ def test_fences_and_prose_around_the_json_are_tolerated(store, provider):
     drive(open_app(store, "app7_customer"))
 
     assert rows(store, Run)[0].result == ANSWERS["app7_customer"]
+
+
+def test_an_answer_with_what_cannot_be_stored_is_kept_and_paid_for_once(store, provider):
+    provider.order("app7_customer", fault="unstorable")
+
+    drive(open_app(store, "app7_customer"))
+
+    (run,) = rows(store, Run)
+    (call,) = rows(store, ProviderCall)
+    assert run.status == "success"
+    assert run.response.startswith("好的\ufffd\ufffd：{")
+    assert (call.request_id, call.is_estimated, call.status) == ("r\ufffd\ufffd", True, "settled")
+    assert 0 < call.tokens_in + call.tokens_out <= call.hold
+    assert len(provider.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "counted"),
+    [
+        (-5, None),
+        (12.5, None),
+        (float("inf"), None),
+        (3_000_000_000, None),
+        ("7", None),
+        (True, None),
+        ([], None),
+        (7, 7),
+    ],
+)
+def test_a_count_of_tokens_that_is_none_is_estimated(store, provider, count, counted):
+    provider.order("app7_customer", body=answer_with_usage(count))
+
+    drive(open_app(store, "app7_customer"))
+
+    (call,) = rows(store, ProviderCall)
+    assert (call.status, call.is_estimated) == ("settled", counted is None)
+    assert call.tokens_out == counted if counted else 0 < call.tokens_out < call.hold
+    assert statuses(store) == {"app7_customer": "success"}
+
+
+@pytest.mark.parametrize("usage", [[], "none", {"models": {}}, {"models": ["qwen"]}, 5])
+def test_usage_of_another_shape_is_estimated(store, provider, usage):
+    provider.order("app7_customer", body={**answer_with_usage(7), "usage": usage})
+
+    drive(open_app(store, "app7_customer"))
+
+    (call,) = rows(store, ProviderCall)
+    assert (call.status, call.is_estimated) == ("settled", True)
+
+
+def answer_with_usage(count) -> dict:
+    usage = {"model_id": "qwen", "input_tokens": 7, "output_tokens": count}
+    return {
+        "output": {"text": json.dumps(ANSWERS["app7_customer"]), "finish_reason": "stop"},
+        "usage": {"models": [usage]},
+        "request_id": "r-1",
+    }
+
+
+def test_an_invalid_answer_that_cannot_be_stored_is_repaired(store, provider):
+    provider.order("app7_customer", text='{"profile": "x\0\ud83d"}')
+
+    drive(open_app(store, "app7_customer"))
+
+    (run,) = rows(store, Run)
+    assert (run.error_code, run.response) == ("invalid_output", '{"profile": "x\ufffd\ufffd"}')
+    assert [call.purpose for call in rows(store, ProviderCall)] == ["first", "repair"]
+
+
+def test_an_error_with_what_cannot_be_stored_is_recorded(store, provider):
+    error = {"code": "Odd\0Code", "request_id": "\ud83d"}
+    provider.order("app7_customer", status=400, body=error)
+
+    drive(open_app(store, "app7_customer"))
+
+    (run,) = rows(store, Run)
+    assert (run.error_code, run.error) == ("bad_request", "400 Odd\ufffdCode \ufffd")
+
+
+def test_a_step_ends_even_where_nothing_of_it_can_be_kept(store, provider, monkeypatch):
+    monkeypatch.setattr(base, "storable", str)
+    provider.order("app7_customer", body={**answer_with_usage(7), "request_id": "r\0"})
+
+    drive(open_app(store, "app7_customer"))
+
+    (run,) = rows(store, Run)
+    (call,) = rows(store, ProviderCall)
+    assert (run.status, run.error_code, run.response) == ("failed", "internal_error", "")
+    assert (call.status, len(provider.calls)) == ("unknown", 1)
+    assert rows(store, Budget)[0].spent == call.hold
+    assert [alert.code for alert in rows(store, Alert)] == ["internal_error"]
+    assert (job_of(store).status, job_of(store).steps_done) == ("failed", 1)
 
 
 def test_features_that_cannot_be_built_end_their_step_only(store, monkeypatch):
