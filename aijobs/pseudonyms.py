@@ -1,4 +1,6 @@
-"""People in prompts: numbers instead of names and phones; names come back only on display."""
+"""People in prompts: numbers instead of names and phones; names come back only on display, and
+those of members only to who may see them.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import QuerySet
 
-from metrics.models import AssistantVersion, MemberVersion
-from sandbox.context import RuntimeContext
+from metrics.models import AssistantVersion, Member, MemberVersion
+from metrics.permissions import visible_members
+from sandbox.context import RuntimeContext, kept_in_context
 
 _GAP = r"[-\s.－]?"
 _MOBILE = rf"(?:\+?86{_GAP})?1[3-9]\d(?:{_GAP}\d{{4}}){{2}}"
@@ -17,7 +22,8 @@ _LANDLINE = rf"0\d{{2,3}}{_GAP}\d{{3,4}}{_GAP}\d{{4}}"
 # A mobile number, or a landline with its area code, with the usual separators.
 PHONE = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_LANDLINE})(?!\d)")
 ANY_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
-_TOKEN = re.compile(r"(会员|助教)#(\d+)")
+# Of no more digits than an id has.
+_TOKEN = re.compile(r"(会员|助教)#(\d{1,18})(?!\d)")
 # Words that may be people's names as well: a member called 高峰 is not in 晚高峰.
 ORDINARY_WORDS = re.compile("[早晚午]高峰|高峰[期时]|客流高峰")
 
@@ -59,7 +65,7 @@ def hide_phones(text: str) -> str:
 
 
 def resolve_names(value: Any, *, ctx: RuntimeContext) -> Any:
-    """The same value (text, or JSON that holds texts) with the names of people in it."""
+    """The same value (text, or JSON that holds texts) with the names of people in it, as `names_of`."""
     tokens = tokens_in(value)
     return put_names(value, names_of(tokens, ctx=ctx)) if tokens else value
 
@@ -81,7 +87,9 @@ def put_names(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def names_of(tokens: Collection[str], *, ctx: RuntimeContext) -> dict[str, str]:
-    """The names at D of people by token, where they have one."""
+    """The names at D of people by token, where they have one; of members only those whom the user
+    of the context may see. A number says nothing of its origin: anybody may have typed it.
+    """
     names: dict[str, str] = {}
     for kind, model, field in (
         ("会员", MemberVersion, "member_id"),
@@ -91,9 +99,19 @@ def names_of(tokens: Collection[str], *, ctx: RuntimeContext) -> dict[str, str]:
         ids = [int(match[2]) for match in found if match and match[1] == kind]
         rows = model.objects.filter(  # type: ignore[attr-defined]
             site=ctx.site, valid_to__gt=ctx.business_date, **{f"{field}__in": ids}
-        ).values_list(field, "name")
-        names |= {f"{kind}#{pk}": name for pk, name in rows if name}
+        )
+        if model is MemberVersion and ids and ctx.actor_id is not None:
+            rows = rows.filter(member_id__in=_members_of_reader(ctx.actor_id, ctx))
+        names |= {f"{kind}#{pk}": name for pk, name in rows.values_list(field, "name") if name}
     return names
+
+
+def _members_of_reader(user_id: int, ctx: RuntimeContext) -> QuerySet[Member]:
+    """Ids of the members whom a user may see."""
+    kept, key = kept_in_context(), f"reader {user_id}"
+    if key not in kept:
+        kept[key] = User.objects.get(pk=user_id)
+    return visible_members(user=kept[key], ctx=ctx).values("pk")
 
 
 def names_within(text: str, *, ctx: RuntimeContext) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from sandbox.context import as_of_context, live_context, use_context
 from sandbox.models import RuntimeSetting
 
 from .conftest import PAST, TODAY, make_member
+from .test_insights import serve
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +134,23 @@ def test_another_stores_member_is_404(manager, site, other_site):
 def test_a_member_of_somebody_else_is_404_for_an_assistant(assistant, member):
     assert assistant.get(url(member)).status_code == 404
     assert assistant.post(url(member), CLUE, "json").status_code == 404
+
+
+def test_numbers_of_strangers_stay_numbers_to_an_assistant(assistant, manager, site, member):
+    stranger = make_member(site, external_id="m2", name="陌生客")
+    serve(assistant, member)
+    told = f"会员#{stranger.pk} 会员#{member.pk} 会员#{'9' * 1900}"
+    leave_clues(live_context(site), member, f"常和会员#{stranger.pk}一起来")
+    assert assistant.post(url(member), {**CLUE, "detail": told}, "json").status_code == 201
+
+    to_assistant = [(one["summary"], one["detail"]) for one in assistant.get(url(member)).json()]
+    to_manager = [(one["summary"], one["detail"]) for one in manager.get(url(member)).json()]
+
+    number = f"会员#{stranger.pk}"
+    assert "陌生客" not in str(to_assistant)
+    assert to_assistant == [
+        (summary.replace("陌生客", number), detail.replace("陌生客", number))
+        for summary, detail in to_manager
+    ]
+    assert to_manager[0][1].startswith("陌生客 ")
+    assert to_manager[1][0].endswith("常和陌生客一起来")
