@@ -70,6 +70,9 @@ class Broadcaster:
                 await get_channel_layer().group_send(group, event)
             except (RedisError, OSError) as error:
                 logger.warning("%s: %s not announced: %s", group, event["type"], error)
+            except Exception:
+                # One message that cannot be sent must not silence those after it.
+                logger.exception("%s: %s cannot be announced", group, event["type"])
 
 
 _lock = threading.Lock()

@@ -10,11 +10,13 @@ from typing import Any
 from aijobs.events import announce_chat_delta
 from aijobs.models import ChatQuestion
 from aijobs.pseudonyms import put_names
+from aijobs.storable import storable
 
 # Pieces that come faster are told together.
 LEAST_SECONDS = 0.1
-# The beginning of a person's token, at the end of what has come: 会, 会员, 会员#, 会员#1.
-_UNFINISHED = re.compile(r"(?:会|助|(?:会员|助教)(?:#\d*)?)$")
+# The beginning of a person's token, at the end of what has come: 会, 会员, 会员#, 会员#1; or half of a
+# character.
+_UNFINISHED = re.compile(r"(?:会|助|(?:会员|助教)(?:#\d*)?|[\ud800-\udbff])$")
 
 
 class ChatListener:
@@ -53,7 +55,7 @@ class ChatListener:
         announce_chat_delta(
             **addressee_of(self._question),
             number=self._told,
-            text=put_names(text, self._names),
+            text=put_names(storable(text), self._names),
         )
         self._told += 1
         self._told_at = time.monotonic()

@@ -487,5 +487,26 @@ def test_a_name_in_pieces_is_told_whole(store, manager, monkeypatch):
     assert "张三和" in told[0]
 
 
+def test_a_character_in_two_pieces_is_told_whole_and_half_a_one_marked(store, manager, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        chat_deltas, "announce_chat_delta", lambda **p: told.append(p["text"]) or True
+    )
+    listener = ChatListener(ask(store, manager), names={})
+
+    for piece in ("好\ud83d", "\ude00的", "\ude00", "\ud83d"):
+        listener.hear(piece)
+    listener.finish()
+
+    assert "".join(told) == "好😀的\ufffd\ufffd"
+
+
+def test_an_answer_with_what_cannot_be_stored_is_an_answer(store, manager, provider):
+    provider.order("app1_chat", text=plan(), times=1)
+    provider.order("app1_chat", text="查不到\0。", times=1)
+
+    assert work_off(store, ask(store, manager)).answer == "查不到\ufffd。"
+
+
 def test_the_gate_names_its_purposes():
     assert set(gate.Purpose.values) == {"first", "retry", "repair", "answer"}
