@@ -18,7 +18,7 @@ from django.db import connection
 
 from aijobs.ai_apps.base import AIApp, Listener
 from aijobs.alerts import raise_alert
-from aijobs.errors import ProviderError, Refused, Throttled, Unreachable
+from aijobs.errors import ProviderError, Refused, StepError, Throttled, Unreachable
 from aijobs.guards.calls import open_call, settle_call
 from aijobs.guards.limits import Limits, limits_from
 from aijobs.guards.refusals import guards_passed
@@ -136,6 +136,12 @@ class Gate:
                 self._pause(error, attempt)
                 purpose = Purpose.RETRY
                 continue
+            except LeaseLost:
+                raise
+            except Exception:
+                # A bug of ours says nothing of the provider, and must not keep the hold or the probe.
+                self._unsettled = _Usage(call_id, None, StepError.code)
+                raise
             self._unsettled = _Usage(call_id, completion)
             self._completions.append(completion)
             return completion

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from django.db import connection, connections
@@ -268,3 +269,24 @@ def test_an_answer_that_is_repaired_is_paid_for_twice(store, provider):
     ]
     used = sum(call.tokens_in + call.tokens_out for call in calls)
     assert {(budget.spent, budget.held) for budget in Budget.objects.all()} == {(used, 0)}
+
+
+# --- Bugs of ours --------------------------------------------------------------------------------
+
+
+def test_a_bug_during_a_call_gives_hold_and_probe_back(store, monkeypatch):
+    def broken(features):
+        raise ZeroDivisionError
+
+    set_options(store, breaker_failures=1)
+    end_call(store.site, call_once(store.site), error="timeout")
+    Breaker.objects.update(opened_at="2020-01-01T00:00Z")
+    monkeypatch.setitem(AI_APPS, APP, replace(AI_APPS[APP], rules=broken))
+
+    run = drive_step(store)
+
+    call = rows(store, ProviderCall)[-1]
+    assert (run.status, run.error_code) == ("failed", "internal_error")
+    assert (call.status, call.error_code) == ("released", "internal_error")
+    assert {budget.held for budget in Budget.objects.all()} == {0}
+    assert Breaker.objects.get().probe_until is None
