@@ -17,18 +17,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from aijobs.cache import find_entry
 from aijobs.evidence import evidence_of
-from aijobs.firing import prewarm_sites
+from aijobs.firing import open_prewarm_once
 from aijobs.guards.kill_switches import require_running
 from aijobs.jobs import CLUE_REFRESH, job_progress, open_app_run, open_clue_refresh
 from aijobs.models import TriggerJob
 from aijobs.prewarm_grid import APPS as FINANCE_APPS
-from aijobs.prewarm_grid import newest_prewarm, prewarm_grid
+from aijobs.prewarm_grid import prewarm_grid
 from aijobs.registry import AI_APPS, find_app
 from aijobs.targets import MEMBER, Target
 from aijobs.templatetags.insights import PANELS, clue_panel, insight_panel, may_run_apps
 from aijobs.wording import reason_of
 from metrics.models import Member
-from sandbox.audit import record_change
 from sandbox.context import RuntimeContext
 from sandbox.errors import NotFound, ZqyyError
 from sandbox.site_admin import admin_page, context_of
@@ -166,20 +165,11 @@ def _open_prewarm(request: HttpRequest, ctx: RuntimeContext) -> None:
     ctx.require_live()
     for app in FINANCE_APPS:
         require_running(ctx=ctx, app=app)
-    job = newest_prewarm(ctx=ctx)
-    if job is not None and job.status in TriggerJob.OPEN:
-        messages.info(request, _("All cells are being analysed already, by job #%d.") % job.pk)
-        return
-    opened = prewarm_sites(
-        sites=[ctx.site], is_forced=True, triggered_by="admin_manual", user_id=request.user.pk
-    )[ctx.site.pk]
-    record_change(
-        action="prewarm_started",
-        subject=TriggerJob(pk=opened.job_id),
-        site_id=ctx.site.pk,
-        actor_id=request.user.pk,
-    )
-    messages.success(request, _("All cells are analysed anew, by job #%d.") % opened.job_id)
+    job = open_prewarm_once(ctx=ctx, user_id=request.user.pk)
+    if job.coalesced:
+        messages.info(request, _("All cells are being analysed already, by job #%d.") % job.job_id)
+    else:
+        messages.success(request, _("All cells are analysed anew, by job #%d.") % job.job_id)
 
 
 def _context_of_operator(request: HttpRequest) -> RuntimeContext:

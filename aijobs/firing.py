@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from aijobs.jobs import open_jobs
+from aijobs.models import TriggerJob
 from metrics.events import Event, EventResult
 from metrics.models import Assistant, Member, Note, ServiceLine, Settlement
-from sandbox.context import live_context, use_context
+from sandbox.audit import record_change
+from sandbox.context import RuntimeContext, live_context, use_context
 from sandbox.errors import BadRequest
 from sandbox.models import Site
 
@@ -86,6 +89,35 @@ def prewarm_sites(
             event = Event(PREWARM, site.pk, ctx.business_date, payload=payload)
             results[site.pk] = open_jobs([event])[0]
     return results
+
+
+def newest_prewarm(*, ctx: RuntimeContext) -> TriggerJob | None:
+    """The store's open one, else the last one by D."""
+    jobs = TriggerJob.objects.filter(site=ctx.site, event_type=PREWARM).order_by("-id")
+    return jobs.filter(status__in=TriggerJob.OPEN).first() or jobs.first()
+
+
+def open_prewarm_once(*, ctx: RuntimeContext, user_id: int | None) -> EventResult:
+    """A button's: have all cells of the store analysed anew, unless that is being done already. In
+    the store's live context; a second press waits for the first one's commit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"prewarm|{ctx.site.pk}"]
+        )
+    job = newest_prewarm(ctx=ctx)
+    if job is not None and job.status in TriggerJob.OPEN:
+        return EventResult(PREWARM, None, job.pk, coalesced=True)
+    opened = prewarm_sites(
+        sites=[ctx.site], is_forced=True, triggered_by="admin_manual", user_id=user_id
+    )[ctx.site.pk]
+    record_change(
+        action="prewarm_started",
+        subject=TriggerJob(pk=opened.job_id),
+        site_id=ctx.site.pk,
+        actor_id=user_id,
+    )
+    return opened
 
 
 def _payload(triggered_by: str, user_id: int | None, is_forced: bool) -> dict[str, Any]:

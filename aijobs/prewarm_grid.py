@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from aijobs.cache import find_entries
 from aijobs.chains import AREAS
-from aijobs.firing import PREWARM
+from aijobs.firing import newest_prewarm
 from aijobs.models import CacheEntry, Run, TriggerJob
 from aijobs.registry import AI_APPS
 from aijobs.staleness import stale_among
@@ -134,12 +134,6 @@ def state_of(*, entry: CacheEntry | None, run: Run | None, is_stale: bool, has_a
     if entry is None:
         return State.MISSING
     return State.STALE if is_stale else State.FRESH
-
-
-def newest_prewarm(*, ctx: RuntimeContext) -> TriggerJob | None:
-    """The store's open one, else the last one by D."""
-    jobs = TriggerJob.objects.filter(site=ctx.site, event_type=PREWARM).order_by("-id")
-    return jobs.filter(status__in=TriggerJob.OPEN).first() or jobs.first()
 
 
 def _newest_runs(ctx: RuntimeContext) -> dict[str, Run]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from django.db import connection
 
 from aijobs.drive import drive_job
+from aijobs.firing import open_prewarm_once
 from aijobs.guards.kill_switches import throw_kill_switch
 from aijobs.jobs import open_jobs
-from aijobs.models import CacheEntry, Run
+from aijobs.models import CacheEntry, Run, TriggerJob
+from metrics.events import EventResult
 from metrics.models import Area, AreaVersion
 from metrics.ranges import RANGES
 from sandbox.context import use_context
 from sandbox.models import SiteIngest
 from sandbox.options import set_option
 from tests.aijobs.driving import drive, job_of, rows, take
+from tests.aijobs.locks import wait_until_blocked
 from tests.aijobs.store import Store
 from zqyy.durable.leases import LeaseLost
 from zqyy.durable.models import Lease
@@ -55,6 +59,26 @@ def open_prewarm(store: Store) -> int:
 
 def succeeded(store: Store) -> set[str]:
     return {run.target_id for run in rows(store, Run) if run.status == "success"}
+
+
+def test_a_press_during_another_finds_its_prewarm(store):
+    def press() -> EventResult:
+        try:
+            with use_context(store.live) as ctx:
+                return open_prewarm_once(ctx=ctx, user_id=None)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with use_context(store.live) as ctx:
+            first = open_prewarm_once(ctx=ctx, user_id=None)
+            pressed = pool.submit(press)
+            wait_until_blocked()
+        second = pressed.result(20)
+
+    assert (first.coalesced, second.coalesced) == (False, True)
+    assert second.job_id == first.job_id == job_of(store).pk
+    assert len(rows(store, TriggerJob)) == 1
 
 
 def test_every_cell_is_kept_under_its_key_and_an_area_that_is_not_there_is_skipped(store):
