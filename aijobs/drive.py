@@ -26,7 +26,15 @@ from aijobs.steps import Drive, announce_progress, take_step
 from sandbox.context import RuntimeContext, use_context
 from sandbox.models import Mode, Site
 from sandbox.options import OptionReader
-from zqyy.durable.leases import Held, LeaseLost, close, fence, hand_over_if_asked
+from zqyy.durable.attempts import KillsItsWorkers
+from zqyy.durable.leases import (
+    MAX_DEATHS,
+    Held,
+    LeaseLost,
+    close,
+    fence,
+    hand_over_if_asked,
+)
 from zqyy.durable.outages import insist
 
 logger = logging.getLogger(__name__)
@@ -45,7 +53,10 @@ def drive_job(held: Held, job_id: int) -> None:
 
     Raises:
         LeaseLost: another driver has the job now or will have it, or somebody cancelled it.
+        KillsItsWorkers: nothing was done, so that the lease is closed; the sweeper ends the job.
     """
+    if held.deaths >= MAX_DEATHS:
+        raise KillsItsWorkers(held.deaths)
     ctx = insist(lambda: _context_of(held))
     drive = insist(lambda: _begin(held, ctx, job_id))
     if drive is None:

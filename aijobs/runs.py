@@ -163,10 +163,17 @@ def cancel_open_runs(*, job: TriggerJob) -> None:
 
 
 def fail_open_runs(*, job: TriggerJob, code: str, error: str) -> list[Run]:
-    """End every step that has not ended, the job being over; those that were ended."""
+    """End every step that has not ended, the job being over; those that were ended.
+
+    As `unknown` where a call was out: nobody knows what became of it.
+    """
     runs = _lock_runs(job, Run.OPEN)
+    in_doubt = _in_doubt(runs)
     for run in runs:
-        fail_run(run, code=code, error=error)
+        if run.pk in in_doubt:
+            _end(run, Status.UNKNOWN)
+        else:
+            fail_run(run, code=code, error=error)
     return runs
 
 
@@ -177,10 +184,8 @@ def replace_lost_runs(*, job: TriggerJob, keep_inputs: bool) -> list[Run]:
     driver went while it waited to try again.
     """
     lost = _lock_runs(job, (Status.RUNNING,))
+    in_doubt = _in_doubt(lost)
     calls = ProviderCall.objects.filter(site_id=job.site_id, run_id__in=[run.pk for run in lost])
-    in_doubt = set(
-        calls.filter(status=ProviderCall.Status.UNKNOWN).values_list("run_id", flat=True)
-    )
     errors = dict(calls.order_by("n").values_list("run_id", "error_code"))
     attempts = []
     for run in lost:
@@ -207,6 +212,14 @@ def _lock(rows: QuerySet[Run], *, site_id: int) -> list[Run]:
     runs = list(rows.order_by("pk").select_for_update())
     abandon_calls(site_id=site_id, run_ids=[run.pk for run in runs])
     return runs
+
+
+def _in_doubt(runs: Sequence[Run]) -> set[int]:
+    """Those of a job's locked runs whose call was out when their driver went."""
+    calls = ProviderCall.objects.filter(
+        run_id__in=[run.pk for run in runs], status=ProviderCall.Status.UNKNOWN
+    )
+    return set(calls.values_list("run_id", flat=True))
 
 
 def _end(run: Run, to: Run.Status, **values: Any) -> None:

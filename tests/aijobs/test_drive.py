@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from aijobs.models import CacheEntry, ProviderCall, RetentionClue, Run
+from aijobs.sweep import fail_abandoned_jobs
 from sandbox.context import use_context
 from tests.aijobs.driving import drive, job_of, open_app, open_chain, rows
 from tests.aijobs.store import ASSISTANT_NAME, NAME, PHONE, Store
+from zqyy.durable.driver import run_leased
 from zqyy.durable.models import Lease
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,3 +134,15 @@ def test_a_past_date_knows_only_what_had_happened(store, provider):
     assert store.day(44).isoformat() in prompt
     for ago in (38, 32, 26, 20):
         assert store.day(ago).isoformat() not in prompt
+
+
+def test_a_job_that_killed_five_workers_is_given_up_without_another_call(store, provider):
+    job_id = open_app(store, "app7_customer")
+    Lease.objects.update(deaths=5)
+
+    run_leased(f"job:{job_id}")
+    fail_abandoned_jobs()
+
+    assert provider.calls == []
+    job = job_of(store)
+    assert (job.status, "5" in job.error_message) == ("failed", True)
