@@ -189,14 +189,17 @@ class Gate:
         if self._admitted is not None:
             call_id, self._admitted = self._admitted, None
             return call_id
-        since = time.monotonic()
-        while True:
+        since, refusal = time.monotonic(), None
+        # A call that is admitted and cannot be made would count against its provider.
+        while self._seconds_left() > 0:
             try:
                 return insist(lambda: self._admit(prompt, purpose))
-            except Refused as refusal:
-                if refusal.code != "rate_limited" or not self._wait_for_rate(refusal, since):
-                    self._refusal = refusal
-                    raise
+            except Refused as error:
+                refusal = error
+                if error.code != "rate_limited" or not self._wait_for_rate(error, since):
+                    break
+        self._refusal = refusal
+        raise refusal or _out_of_time()
 
     def _admit(self, prompt: str, purpose: Purpose) -> int:
         with use_context(self._ctx):
@@ -253,7 +256,7 @@ class Gate:
         require_no_transaction()
         seconds = self._seconds_left()
         if seconds <= 0:
-            raise ProviderError("no time left for a call", code="timeout")
+            raise _out_of_time()
         if listener is not None:
             listener.begin()
         completion = self._provider.complete(
@@ -292,6 +295,10 @@ class Gate:
 
     def _seconds_left(self) -> float:
         return min(self._ends_at, self._job_ends_at) - time.monotonic()
+
+
+def _out_of_time() -> ProviderError:
+    return ProviderError("no time left for a call", code="timeout")
 
 
 def least_hold(app: AIApp) -> int:

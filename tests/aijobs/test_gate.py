@@ -11,7 +11,7 @@ from django.db import connection, connections
 
 from aijobs import gate as gate_module
 from aijobs.drive import drive_job
-from aijobs.errors import Refused
+from aijobs.errors import ProviderError, Refused
 from aijobs.gate import Gate, Purpose
 from aijobs.guards.kill_switches import throw_kill_switch
 from aijobs.guards.limits import LIMIT_OPTIONS
@@ -93,11 +93,16 @@ def use_up_rate(store: Store, *, free_in: float) -> None:
     """One call a minute is allowed, and it was made; the place is free again in so many seconds."""
     set_options(store, ai_rate_per_minute=1)
     end_call(store.site, call_once(store.site))
+    free_rate(store, within=free_in)
+
+
+def free_rate(store: Store, *, within: float) -> None:
+    """The place of all calls so far is free again in so many seconds."""
     with use_context(store.live), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE provider_calls SET started_at = clock_timestamp() - interval '60 s'"
             " + interval '1 s' * %s",
-            [free_in],
+            [within],
         )
 
 
@@ -147,6 +152,36 @@ def test_a_wait_counts_in_the_time_of_its_step(store, provider):
 
     with pytest.raises(Refused):
         gate.ask("?", Purpose.FIRST)
+
+
+def test_a_place_that_comes_after_the_steps_time_is_not_taken(store, provider):
+    use_up_rate(store, free_in=30)
+    gate = make_gate(store, patient=False, seconds=0.5)
+    sleep = gate._sleep
+
+    def sleep_until_there_is_room(seconds: float) -> None:
+        sleep(seconds)
+        if gate._seconds_left() <= 0:
+            free_rate(store, within=-1)
+
+    gate._sleep = sleep_until_there_is_room
+
+    with pytest.raises(Refused) as refusal:
+        gate.ask("?", Purpose.FIRST)
+
+    assert refusal.value.code == "rate_limited"
+    assert len(rows(store, ProviderCall)) == 1
+    assert not Breaker.objects.filter(provider="dashscope").exists()
+
+
+def test_without_time_no_call_is_opened(store, provider):
+    gate = make_gate(store, patient=False, seconds=0)
+
+    with pytest.raises(ProviderError) as error:
+        gate.ask("?", Purpose.FIRST)
+
+    assert error.value.code == "timeout"
+    assert rows(store, ProviderCall) == []
 
 
 def test_a_prewarm_waits_longer_than_its_step_may_take(store, provider):
