@@ -7,6 +7,7 @@ changes nothing raises StaleRun: somebody else owns the run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db.models import Max, QuerySet
@@ -126,15 +127,17 @@ def finish_run(run: Run, *, response: str, result: dict[str, Any], **usage: Any)
 
 
 def fail_run(run: Run, *, code: str, error: str, response: str = "", **usage: Any) -> None:
-    """End without one; a timeout has a status of its own.
+    """End without one; a timeout of a run that was running has a status of its own.
 
     Raises:
         StaleRun: it has ended.
     """
-    status = Status.FAILED
-    if code == "timeout" and run.status == Status.RUNNING:
-        status = Status.TIMEOUT
-    _end(run, status, error_code=code, error=error[:500], response=response, **usage)
+    values = {"error_code": code, "error": error[:500], "response": response, **usage}
+    if code == "timeout":
+        # By the row alone: an attempt at this transaction that failed has moved `run` already.
+        with suppress(StaleRun):
+            return _end(run, Status.TIMEOUT, **values)
+    _end(run, Status.FAILED, **values)
 
 
 def fail_run_in_full(run: Run, *, code: str, error: str) -> None:

@@ -6,7 +6,7 @@ import threading
 from itertools import product
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from aijobs import job_states, jobs, runs
@@ -73,6 +73,18 @@ def test_a_job_moves_only_as_its_states_allow(store, run, before, to):
                 move()
 
         assert TriggerJob.objects.get().status == (to if is_allowed else before)
+
+
+@pytest.mark.parametrize(("before", "after"), [("running", "timeout"), ("pending", "failed")])
+def test_a_timeout_is_one_again_when_its_transaction_is_repeated(store, run, before, after):
+    with use_context(store.live):
+        put(Run, run.pk, before)
+
+    for _attempt in range(2):
+        with use_context(store.live):
+            runs.fail_run(run, code="timeout", error="too late")
+            assert run.status == Run.objects.get(pk=run.pk).status == after
+            transaction.set_rollback(True)
 
 
 def is_opened(run: Run, **options) -> bool:
