@@ -17,12 +17,13 @@ from aijobs.errors import StaleRun
 from aijobs.guards.limits import LIMIT_OPTIONS
 from aijobs.inputs import Inputs, build_together, read_inputs
 from aijobs.job_states import finish_job, start_job
+from aijobs.jobs import announce_progress
 from aijobs.models import Run
 from aijobs.planning import find_ready
 from aijobs.pool import StepPool
 from aijobs.providers import PROVIDER_OPTIONS
 from aijobs.runs import fail_open_runs, newest_runs, record_inputs, replace_lost_runs
-from aijobs.steps import Drive, announce_progress, take_step
+from aijobs.steps import Drive, take_step
 from sandbox.context import RuntimeContext, use_context
 from sandbox.models import Mode, Site
 from sandbox.options import OptionReader

@@ -9,7 +9,14 @@ from aijobs.asking import CHAT
 from aijobs.claims import Scope, Wanted, holder_of, take_claims
 from aijobs.errors import StaleRun
 from aijobs.job_states import UNSUCCESSFUL, end_job, queue_job, reopen_job
-from aijobs.jobs import APP_RUN, CLUE_REFRESH, open_app_run, open_clue_refresh, open_forced
+from aijobs.jobs import (
+    APP_RUN,
+    CLUE_REFRESH,
+    announce_progress,
+    open_app_run,
+    open_clue_refresh,
+    open_forced,
+)
 from aijobs.models import TriggerJob
 from aijobs.runs import cancel_open_runs, newest_runs, open_next_attempt
 from metrics.events import Event
@@ -39,7 +46,9 @@ def retry_job(*, job: TriggerJob, user_id: int | None) -> TriggerJob:
             open_next_attempt(run)
         _take_claims_back(job)
         _audit(job, "job_retried", user_id)
-    return TriggerJob.objects.get(pk=job.pk, site_id=job.site_id)
+        reopened = TriggerJob.objects.get(pk=job.pk, site_id=job.site_id)
+        announce_progress(reopened, newest_runs(job))
+    return reopened
 
 
 def _reopen(job: TriggerJob, *, steps: int) -> bool:
@@ -123,12 +132,13 @@ def cancel_job(*, job: TriggerJob, user_id: int | None) -> TriggerJob:
     with transaction.atomic():
         revoke(job.lease_key)
         try:
-            end_job(job, TriggerJob.Status.CANCELLED)
+            ended = end_job(job, TriggerJob.Status.CANCELLED)
         except StaleRun as error:
             raise Conflict(_("The job has ended already."), code="not_cancellable") from error
         cancel_open_runs(job=job)
         _audit(job, "job_cancelled", user_id)
-    return TriggerJob.objects.get(pk=job.pk, site_id=job.site_id)
+        announce_progress(ended, newest_runs(job))
+    return ended
 
 
 def _audit(job: TriggerJob, action: str, user_id: int | None) -> None:

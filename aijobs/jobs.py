@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from aijobs.chains import REFRESH, Chain, find_chain
 from aijobs.claims import Scope, Wanted, holder_of, take_claims
+from aijobs.events import after_commit, announce_job_progress
 from aijobs.guards.kill_switches import require_running
 from aijobs.job_states import count_event, create_job, take_job_ids
 from aijobs.models import Run, TriggerJob
@@ -279,3 +281,20 @@ def job_progress(job: TriggerJob, *, runs: Sequence[Run] | None = None) -> dict[
         "steps_total": job.steps_total,
         "coalesced_count": job.coalesced_count,
     }
+
+
+def announce_progress(job: TriggerJob, runs: Sequence[Run]) -> None:
+    """Tell open pages after the commit.
+
+    Args:
+        job: as this transaction leaves it. runs: the newest attempts of its steps, likewise.
+    """
+    after_commit(
+        partial(
+            announce_job_progress,
+            site_id=job.site_id,
+            mode=job.mode,
+            business_date=job.business_date,
+            job=job_progress(job, runs=runs),
+        )
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,11 +15,11 @@ from typing import Any
 from aijobs.alerts import ALERT_TYPES, raise_alert
 from aijobs.cache import store_result
 from aijobs.errors import Flagged, InvalidOutput, NothingToSay, Refused, Stale, StepError
-from aijobs.events import after_commit, announce_cache_update, announce_job_progress
+from aijobs.events import after_commit, announce_cache_update
 from aijobs.gate import Gate, Purpose
 from aijobs.inputs import Inputs, build_inputs
 from aijobs.job_states import count_step
-from aijobs.jobs import job_progress
+from aijobs.jobs import announce_progress
 from aijobs.models import Run, TriggerJob
 from aijobs.output_checks.review import review_answer
 from aijobs.parsing import parse_output, repair_prompt
@@ -255,20 +255,3 @@ def _step_forward(drive: Drive) -> TriggerJob:
     fence(drive.held)
     record_progress(drive.held)
     return count_step(drive.job)
-
-
-def announce_progress(job: TriggerJob, runs: Sequence[Run]) -> None:
-    """Tell open pages after the commit.
-
-    Args:
-        job: as this transaction leaves it. runs: the newest attempts of its steps, likewise.
-    """
-    after_commit(
-        partial(
-            announce_job_progress,
-            site_id=job.site_id,
-            mode=job.mode,
-            business_date=job.business_date,
-            job=job_progress(job, runs=runs),
-        )
-    )

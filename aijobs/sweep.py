@@ -10,6 +10,7 @@ from aijobs.alerts import raise_alert
 from aijobs.errors import StaleRun
 from aijobs.guards.calls import abandon_expired_calls
 from aijobs.job_states import finish_job, start_job
+from aijobs.jobs import announce_progress
 from aijobs.models import TriggerJob
 from aijobs.runs import fail_open_runs, newest_runs
 from sandbox.context import live_context, use_context
@@ -56,7 +57,8 @@ def _abandon(job: TriggerJob, lease: Lease) -> None:
     else:
         message = _("The job was given up after repeated errors.")
     runs = fail_open_runs(job=job, code="internal_error", error=message)
-    finish_job(job, runs=newest_runs(job), error=message)
+    newest = newest_runs(job)
+    announce_progress(finish_job(job, runs=newest, error=message), newest)
     for run in runs:
         raise_alert(run=run, alert_type="failed", code="internal_error", params={"step": run.step})
     logger.error("job %s given up: %s", job.pk, lease.last_error)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
+from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from channels.layers import get_channel_layer
 from channels.routing import URLRouter
 
+from aijobs import broadcast
+from aijobs.events import site_group
 from aijobs.routing import websocket_urlpatterns
 
 
@@ -49,3 +54,18 @@ class Socket(ApplicationCommunicator):
     async def leave(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
         await self.wait(5)
+
+
+def heard_first(site_id: int, deed: Callable[[], object]) -> dict:
+    """The first hint that a store's pages are given while something is done."""
+
+    @async_to_sync
+    async def scene() -> dict:
+        layer = get_channel_layer()
+        channel = await layer.new_channel()
+        await layer.group_add(site_group(site_id), channel)
+        await sync_to_async(deed)()
+        assert await sync_to_async(broadcast.flush)(20)
+        return json.loads((await layer.receive(channel))["text"])
+
+    return scene()

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.db.models.functions import Now
 
+from aijobs import broadcast
 from aijobs.interventions import cancel_job, rerun_job, retry_job
 from aijobs.jobs import open_clue_refresh, open_jobs
 from aijobs.models import Claim, Run, TriggerJob
+from aijobs.sweep import fail_abandoned_jobs
 from sandbox.context import RuntimeContext, use_context
 from sandbox.errors import Conflict
 from sandbox.models import Mode
 from tests.aijobs.driving import drive, open_app, open_chain, rows
+from tests.aijobs.sockets import heard_first
 from tests.aijobs.store import Store
+from zqyy.durable.models import Lease
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,3 +166,40 @@ def test_the_clue_button_does_not_swallow_the_next_bill(store):
         (result,) = open_jobs([store.consumption()])
 
     assert (result.coalesced, result.job_id == refreshed) == (False, False)
+
+
+# --- What open pages are told --------------------------------------------------------------------
+
+
+def told_of(store: Store, deed) -> tuple[str, str, list[str]]:
+    message = heard_first(store.site.pk, deed)
+    job = message["payload"]
+    return message["type"], job["status"], [step["status"] for step in job["steps"]]
+
+
+def test_open_pages_are_told_of_a_job_that_is_cancelled(store):
+    job_id = open_app(store, "app7_customer")
+
+    def cancel() -> None:
+        with use_context(store.live):
+            cancel_job(job=TriggerJob.objects.get(pk=job_id), user_id=None)
+
+    assert told_of(store, cancel) == ("job_progress", "cancelled", ["cancelled"])
+
+
+def test_open_pages_are_told_of_a_job_that_is_retried(store, provider):
+    provider.order("*", fault="auth")
+    job_id = open_app(store, "app7_customer")
+    drive(job_id)
+    assert broadcast.flush(20)
+
+    told = told_of(store, lambda: retry(store, job_id))
+
+    assert told == ("job_progress", "running", ["pending"])
+
+
+def test_open_pages_are_told_of_a_job_that_is_given_up(store):
+    open_app(store, "app7_customer")
+    Lease.objects.update(closed_at=Now())
+
+    assert told_of(store, fail_abandoned_jobs) == ("job_progress", "failed", ["failed"])
