@@ -22,6 +22,8 @@ from sandbox.context import forget_kept, kept_in_context
 from sandbox.errors import BadRequest
 
 MOST_CHARACTERS = 20_000
+# What the features take the place of, wherever it stands.
+_FEATURES = PLACE_OF_FEATURES.split("\n")[1]
 
 
 def newest_prompt(app: AIApp) -> Prompt:
@@ -51,6 +53,11 @@ def clean_template(template: str) -> str:
     if template.count(PLACE_OF_FEATURES) != 1:
         problem = _("The template must contain these three lines exactly once:\n%(lines)s") % {
             "lines": PLACE_OF_FEATURES
+        }
+    elif template.count(_FEATURES) != 1:
+        problem = _("%(features)s may stand nowhere but in these three lines:\n%(lines)s") % {
+            "features": _FEATURES,
+            "lines": PLACE_OF_FEATURES,
         }
     elif len(template) > MOST_CHARACTERS:
         problem = _("At most %(most)s characters.") % {"most": MOST_CHARACTERS}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from aijobs.ai_apps.base import Listener, SecondRound
+from aijobs.ai_apps.base import Listener, SecondRound, as_data
 from aijobs.errors import InvalidOutput, PromptError, StepError
 from aijobs.gate import Gate, Purpose
 from aijobs.inputs import Inputs
@@ -51,7 +51,11 @@ def ask_again(
     try:
         read(text)
     except InvalidOutput as error:
-        prompt = _REPAIR.format(prompt=inputs.prompt, answer=text[:_ANSWER_CHARACTERS], error=error)
+        prompt = _REPAIR.format(
+            prompt=inputs.prompt,
+            answer=as_data(text[:_ANSWER_CHARACTERS]),
+            error=as_data(str(error)),
+        )
         text = gate.ask(prompt, Purpose.REPAIR, listener=listener).text
     return text, read
 

@@ -170,6 +170,7 @@ def test_a_prewarms_successor_records_the_version_of_what_it_sends(store, author
         "{{features}}",
         f"{PLACE_OF_FEATURES}\n{PLACE_OF_FEATURES}",
         PLACE_OF_FEATURES.replace("\n", " "),
+        f"{PLACE_OF_FEATURES}\n再说一遍：{{{{features}}}}",
         TEMPLATE + "长" * 20_000,
     ],
 )
