@@ -14,8 +14,8 @@ from django.db.models.functions import Coalesce, Now
 from aijobs.events import after_commit, announce_acknowledgement
 from aijobs.models import Alert, AlertSequence
 from sandbox.audit import record_change
-from sandbox.context import live_context, use_context
-from sandbox.models import Site
+from sandbox.context import RuntimeContext
+from sandbox.every_store import in_every_store
 from sandbox.options import option
 
 PAGE = 500
@@ -91,17 +91,19 @@ def acknowledge_alerts(*, site_id: int, alert_ids: Sequence[int], user_id: int |
 
 def forget_old_alerts() -> None:
     """Delete what is older than its store keeps alerts; the sweeper calls it."""
-    for site in Site.objects.all():
-        with use_context(live_context(site)):
-            kept = timedelta(days=option("alert_retention_days", site))
-            old = Alert.objects.filter(site=site, last_at__lt=Now() - kept)
-            if old.exists():
-                # The counter first, as when an alert is raised.
-                counter = AlertSequence.objects.select_for_update().get(site=site)
-                newest = old.aggregate(newest=Max("seq"))["newest"] or 0
-                old.delete()
-                counter.forgotten_seq = max(counter.forgotten_seq, newest)
-                counter.save(update_fields=["forgotten_seq"])
+    in_every_store(_forget_old)
+
+
+def _forget_old(ctx: RuntimeContext) -> None:
+    kept = timedelta(days=option("alert_retention_days", ctx.site))
+    old = Alert.objects.filter(site=ctx.site, last_at__lt=Now() - kept)
+    if old.exists():
+        # The counter first, as when an alert is raised.
+        counter = AlertSequence.objects.select_for_update().get(site=ctx.site)
+        newest = old.aggregate(newest=Max("seq"))["newest"] or 0
+        old.delete()
+        counter.forgotten_seq = max(counter.forgotten_seq, newest)
+        counter.save(update_fields=["forgotten_seq"])
 
 
 def _numbers(site_id: int) -> tuple[int, int]:

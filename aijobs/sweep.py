@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from aijobs.alerts import raise_alert
@@ -13,8 +15,8 @@ from aijobs.job_states import finish_job, start_job
 from aijobs.jobs import announce_progress
 from aijobs.models import TriggerJob
 from aijobs.runs import fail_open_runs, newest_runs
-from sandbox.context import live_context, use_context
-from sandbox.models import Site
+from sandbox.context import RuntimeContext
+from sandbox.every_store import in_every_store
 from zqyy.durable.leases import MAX_DEATHS
 from zqyy.durable.models import Lease
 
@@ -27,22 +29,28 @@ def settle_expired_holds() -> None:
     A hold counts in full while its run is running: nobody knows whether the provider answered.
     After an outage of the database the sweeper leaves the drivers time to come first.
     """
-    for site in Site.objects.all():
-        with use_context(live_context(site)):
-            if settled := abandon_expired_calls(site_id=site.pk):
-                logger.warning("%s expired holds of site %s settled", settled, site.pk)
+    in_every_store(_settle_expired)
+
+
+def _settle_expired(ctx: RuntimeContext) -> None:
+    if settled := abandon_expired_calls(site_id=ctx.site.pk):
+        logger.warning("%s expired holds of site %s settled", settled, ctx.site.pk)
 
 
 def fail_abandoned_jobs() -> None:
     """End the jobs whose driver failed so often that their lease was closed for good."""
-    for site in Site.objects.all():
-        with use_context(live_context(site)):
-            open_jobs = TriggerJob.objects.filter(site=site, status__in=TriggerJob.OPEN)
-            jobs = {job.lease_key: job for job in open_jobs}
-            closed = Lease.objects.filter(key__in=jobs, closed_at__isnull=False)
-            # Lease before job: whoever opens it again does both in one transaction.
-            for lease in closed.select_for_update(skip_locked=True):
-                _abandon(jobs[lease.key], lease)
+    in_every_store(_fail_abandoned)
+
+
+def _fail_abandoned(ctx: RuntimeContext) -> None:
+    closed = Lease.objects.filter(closed_at__isnull=False)
+    key = Concat(Value("job:"), OuterRef("pk"), output_field=CharField())
+    open_jobs = TriggerJob.objects.filter(site=ctx.site, status__in=TriggerJob.OPEN)
+    for job in open_jobs.filter(Exists(closed.filter(key=key))):
+        # Lease before job: whoever opens it again does both in one transaction.
+        lease = closed.filter(key=job.lease_key).select_for_update(skip_locked=True).first()
+        if lease is not None:
+            _abandon(job, lease)
 
 
 def _abandon(job: TriggerJob, lease: Lease) -> None:

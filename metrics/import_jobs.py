@@ -34,6 +34,7 @@ from metrics.uploads import MB, on_disk, require_size
 from sandbox.audit import record_change
 from sandbox.context import RuntimeContext, live_context, use_context
 from sandbox.errors import BadRequest, Conflict, NotFound, ZqyyError
+from sandbox.every_store import in_every_store
 from sandbox.models import Site
 from sandbox.options import option
 from zqyy.durable.attempts import telling_when_given_up
@@ -149,11 +150,13 @@ def standing_of(item: FileImport) -> Standing | None:
 
 def forget_expired() -> None:
     """Delete the files that nobody took in, and rows that were left out; the sweeper calls it."""
-    for site in Site.objects.all():
-        with use_context(live_context(site)):
-            expired = FileImport.objects.filter(site=site, expires_at__lt=Now())
-            expired.exclude(state=State.DONE).delete()
-            expired.update(rejects=None, expires_at=None)
+    in_every_store(_forget_expired)
+
+
+def _forget_expired(ctx: RuntimeContext) -> None:
+    expired = FileImport.objects.filter(site=ctx.site, expires_at__lt=Now())
+    expired.exclude(state=State.DONE).delete()
+    expired.update(rejects=None, expires_at=None)
 
 
 # --- What a worker does --------------------------------------------------------------------------

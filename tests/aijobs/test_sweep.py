@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from aijobs.jobs import open_jobs
 from aijobs.models import Alert, Claim, ProviderCall, Run, TriggerJob
 from aijobs.sweep import fail_abandoned_jobs, settle_expired_holds
 from sandbox.context import use_context
+from sandbox.models import Site
 from tests.aijobs.guarding import open_one
 from zqyy.durable.models import Lease
 
@@ -79,3 +81,21 @@ def test_a_job_with_an_open_lease_is_left_alone(store, run):
 
     with use_context(store.live):
         assert TriggerJob.objects.get().status == "pending"
+
+
+def test_a_round_without_abandoned_jobs_reads_none_of_the_open_ones(store, run):
+    with CaptureQueriesContext(connection) as captured:
+        fail_abandoned_jobs()
+
+    (asked,) = [query["sql"] for query in captured if "trigger_jobs" in query["sql"]]
+    assert "leases" in asked
+
+
+def test_a_store_that_cannot_be_swept_does_not_keep_the_others_waiting(store, run):
+    Site.objects.create(code="aaa", name="aaa", timezone="Nowhere")
+    Lease.objects.update(closed_at=run.created_at)
+
+    fail_abandoned_jobs()
+
+    with use_context(store.live):
+        assert TriggerJob.objects.get().status == "failed"
