@@ -87,6 +87,8 @@ def open_forced(event: Event, *, claims: Collection[tuple[str, str]]) -> Trigger
     groups = [group for group in plan(chain, event) if (group.group, group.subject) in claims]
     forced = {**event.payload, "is_forced": True}
     opening = _Opening(replace(event, payload=forced), chain, groups, take_job_ids(1)[0])
+    # Before the claims, which may be that job's: it lets go of them behind the lock on its row.
+    _lock_predecessor(opening, groups)
     _open_or_coalesce([opening], forced=True)
     return TriggerJob.objects.get(site_id=event.site_id, pk=opening.job_id)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 
 from aijobs import broadcast
 from aijobs.interventions import cancel_job, rerun_job, retry_job
+from aijobs.job_states import end_job
 from aijobs.jobs import open_clue_refresh, open_jobs
 from aijobs.models import Claim, Run, TriggerJob
 from aijobs.sweep import fail_abandoned_jobs
@@ -16,6 +19,7 @@ from sandbox.context import RuntimeContext, use_context
 from sandbox.errors import Conflict
 from sandbox.models import Mode
 from tests.aijobs.driving import drive, open_app, open_chain, rows
+from tests.aijobs.locks import wait_until_blocked
 from tests.aijobs.sockets import heard_first
 from tests.aijobs.store import Store
 from zqyy.durable.models import Lease
@@ -166,6 +170,30 @@ def test_the_clue_button_does_not_swallow_the_next_bill(store):
         (result,) = open_jobs([store.consumption()])
 
     assert (result.coalesced, result.job_id == refreshed) == (False, False)
+
+
+def test_a_branch_run_anew_waits_for_the_end_of_the_job_that_has_its_claim(store):
+    open_chain(store)
+    branch = open_chain(store, with_assistant(store))
+    forced = replace(with_assistant(store), payload={"is_forced": True})
+    holder = open_chain(store, forced)
+
+    def rerun_branch() -> TriggerJob:
+        try:
+            return rerun(store, branch)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with use_context(store.live):
+            job = TriggerJob.objects.select_for_update().get(pk=holder)
+            again = pool.submit(rerun_branch)
+            wait_until_blocked()
+            end_job(job, TriggerJob.Status.CANCELLED)
+        opened = again.result(20)
+
+    assert [(claim.group, claim.job_id) for claim in Claim.objects.all()] == [("pair", opened.pk)]
+    assert opened.waits_for is None
 
 
 # --- What open pages are told --------------------------------------------------------------------
