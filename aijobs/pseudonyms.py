@@ -100,18 +100,19 @@ def names_of(tokens: Collection[str], *, ctx: RuntimeContext) -> dict[str, str]:
         rows = model.objects.filter(  # type: ignore[attr-defined]
             site=ctx.site, valid_to__gt=ctx.business_date, **{f"{field}__in": ids}
         )
-        if model is MemberVersion and ids and ctx.actor_id is not None:
-            rows = rows.filter(member_id__in=_members_of_reader(ctx.actor_id, ctx))
+        if kind == "会员" and ids and ctx.actor_id is not None:
+            seen = _members_of_reader(ctx.actor_id, ctx)
+            rows = rows.filter(**{f"{field}__in": seen.values("pk")})
         names |= {f"{kind}#{pk}": name for pk, name in rows.values_list(field, "name") if name}
     return names
 
 
 def _members_of_reader(user_id: int, ctx: RuntimeContext) -> QuerySet[Member]:
-    """Ids of the members whom a user may see."""
+    """The members whom a user may see."""
     kept, key = kept_in_context(), f"reader {user_id}"
     if key not in kept:
         kept[key] = User.objects.get(pk=user_id)
-    return visible_members(user=kept[key], ctx=ctx).values("pk")
+    return visible_members(user=kept[key], ctx=ctx)
 
 
 def names_within(text: str, *, ctx: RuntimeContext) -> list[tuple[str, str]]:
