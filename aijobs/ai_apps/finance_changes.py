@@ -25,6 +25,7 @@ from aijobs.ai_apps.finance_words import (
     change,
     count,
     days_more_and_fewer,
+    halves,
     number,
     place,
     yuan,
@@ -122,7 +123,7 @@ def _areas(features: Told) -> Iterator[Point]:
 def _halves_of(row: Told) -> str:
     if row["ticket_percent"] is None:
         return ""
-    return f"，单数 {row['bills_percent']}、客单价 {row['ticket_percent']}"
+    return f"，{halves(row['bills_percent'], row['ticket_percent'])}"
 
 
 def _payers(features: Told) -> Iterator[Point]:
@@ -231,20 +232,20 @@ def _weekdays(features: Told) -> Iterator[Point]:
 
 
 def _year(features: Told) -> Iterator[Point]:
+    """Beside the year before; that explains nothing of what changed since the period before."""
     changes = features["changes"].get("year_ago")
     then = features["year_ago"]
     if changes is None or then["bills"] < ENOUGH_BILLS:
         return
     text = (
         f"和去年同期（{then['words']}）比，实收{change(changes['paid'])}，"
-        f"单数 {changes['bills']['percent']}、客单价 {changes['avg_ticket']['percent']}"
+        f"{halves(changes['bills']['percent'], changes['avg_ticket']['percent'])}"
     )
     if (alike := alike_if_else(changes)) is not None:
         text += f"；按相同星期折算 {alike['percent']}"
     yield Point(
         abs(number((alike or changes["paid"])["by"])) * ASIDE,
         Finding(text=f"{text}。", metric="paid", figure=then["paid"]),
-        clause=f"同比{change(changes['paid'])}",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from aijobs.targets import Target
 from metrics.calculations.areas import ALL
 from metrics.calculations.grid import PERIODS, Cell
 from metrics.calculations.hall import HALL_FIGURES
-from metrics.ranges import resolve_range
+from metrics.ranges import months_before, resolve_range
 from sandbox.context import RuntimeContext
 
 # What a range is called, and what the period before it is.
@@ -126,6 +126,9 @@ def describe_finance(ctx: RuntimeContext, target: Target) -> Features:
     cell = column[target.area]
     start, end = cell["dates"]["current"]
     values["range"]["words"] = span_words(start, end, today=ctx.business_date)
+    values["range"]["next"] = span_words(
+        *next_range(target.range, ctx.business_date, until=end), today=ctx.business_date
+    )
     if books.open_days.first is not None and books.open_days.first > start:
         values["range"]["books_begin"] = day_words(books.open_days.first)
     values |= _describe_cell(books, target, column)
@@ -134,6 +137,20 @@ def describe_finance(ctx: RuntimeContext, target: Target) -> Features:
     ]
     values["next_weekdays"] = next_weekdays(ctx.business_date)
     return Features(values=values, metrics=METRICS, dates=(start.isoformat(), end.isoformat()))
+
+
+def next_range(key: str, day: date, *, until: date) -> tuple[date, date]:
+    """The period that the same figures can be compared with when it is over: after this_* the first
+    days of the next one, as many as have been told; after last_* the whole one that is under way.
+    """
+    start, _end = resolve_range(key, day)
+    if key.endswith("week"):
+        first, last = start + timedelta(days=7), start + timedelta(days=13)
+    else:
+        months = {"last_month": 1, "this_month": 1, "last_6_months": 6}.get(key, 3)
+        first = months_before(start, -months)
+        last = months_before(first, -months) - timedelta(days=1)
+    return first, min(first + (until - start), last) if key.startswith("this_") else last
 
 
 def _describe_cell(books: Books, target: Target, column: Mapping[str, Cell]) -> dict[str, Any]:
@@ -172,7 +189,11 @@ def _describe_cell(books: Books, target: Target, column: Mapping[str, Cell]) -> 
         }
         told["store"] = {
             "paid": amount(store["current"]["paid"]),
-            "occupancy_rate": percent(column[ALL]["current"]["occupancy_rate"]),
+            **{
+                f"occupancy_rate{suffix}": percent(column[ALL][name]["occupancy_rate"])
+                for name, suffix in (("current", ""), ("previous", "_before"))
+                if name in known
+            },
             "changes": {
                 name: percent(growth(store["current"]["paid"], store[name]["paid"]), sign=True)
                 for name in known[1:]
@@ -336,6 +357,7 @@ def _describe_area(
         told |= {
             "before": amount(before["paid"]),
             "bills_before": before["bills"],
+            "occupancy_rate_before": percent(before["occupancy_rate"]),
             "by": signed(now["paid"] - before["paid"]),
             "percent": percent(growth(now["paid"], before["paid"]), sign=True),
             "bills_percent": percent(growth(now["bills"], before["bills"]), sign=True),

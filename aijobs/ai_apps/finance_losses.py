@@ -20,6 +20,7 @@ from aijobs.ai_apps.finance_deeds import (
 from aijobs.ai_apps.finance_words import (
     UNKNOWN,
     Told,
+    after,
     before,
     busiest_weekdays,
     count,
@@ -74,7 +75,7 @@ def _fallen(features: Told) -> Iterator[Concern]:
         metric="paid",
         expected=f"每个营业日实收回到 {yuan(then['paid_per_day'])}"
         if fewer_a_day
-        else f"下期实收不低于 {yuan(now['paid'])}",
+        else f"{after(features)}实收不低于 {yuan(now['paid'])}",
     )
 
 
@@ -129,7 +130,7 @@ def _areas(features: Told) -> Iterator[Concern]:
             severity=severity_of(lost, features),
             deed=_deed_for_area(features, row, nth),
             metric="paid",
-            expected=f"下期{row['name']}实收回到 {yuan(row['before'])}",
+            expected=f"{after(features)}{row['name']}实收回到 {yuan(row['before'])}",
         )
 
 
@@ -171,15 +172,16 @@ def _payers(features: Told) -> Iterator[Concern]:
             risk=text,
             severity=severity_of(-by, features),
             deed=_DEEDS_FOR_PAYERS[key](features),
-            metric=f"{key}_share",
-            expected=f"下期{_PAYERS[key]}占比回到 {then[f'{key}_share']}、实收回到 {yuan(then[f'{key}_paid'])}",
+            metric="paid",
+            expected=f"{after(features)}{_PAYERS[key]}实收回到 {yuan(then[f'{key}_paid'])}",
         )
 
 
 def _deed_for_members(features: Told) -> Deed:
     here = "" if features["area"]["code"] == ALL else f"常来{place(features)}的"
     return Deed(
-        f"从{here}快流失会员里，按剩余本金从高到低派召回任务，每条写明由头和常陪打的助教",
+        f"按{here}快流失会员的名单（断得久、本金或近期消费多的在前）依次派召回任务，"
+        f"跳过刚联系过和暂不打扰的，每条写明由头和常陪打的助教",
         due=features["deadlines"][0],
     )
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from aijobs.ai_apps.finance_deeds import (
     DAILY,
     DESK,
-    ON,
     Concern,
     Deed,
     Severity,
@@ -20,6 +19,7 @@ from aijobs.ai_apps.finance_losses import losses_of
 from aijobs.ai_apps.finance_points import is_comparable
 from aijobs.ai_apps.finance_words import (
     Told,
+    after,
     before,
     change,
     count,
@@ -31,11 +31,11 @@ from aijobs.ai_apps.finance_words import (
 from aijobs.ai_apps.outputs import FinanceAction
 
 # From these shares on, in percent, or these differences, in points, somebody should look.
-_VOIDS, _IDLE_POINTS = 1, 12
+_VOIDS, _IDLE_POINTS, _IDLE_MORE = 1, 12, 2
 _DISCOUNT_POINTS, _GROUPBUY_POINTS = Decimal("1.5"), Decimal(3)
 # From so many bills on a share is steady to about these points.
 _STEADY_BILLS = 400
-_RECHARGES_FALLEN, _GROWN = 20, 10
+_RECHARGES_FALLEN, _GROWN, _ENOUGH_DAYS = 20, 10, 7
 # Of fewer voids or members nothing follows; from so many on it is serious.
 _ENOUGH_VOIDS, _MANY_VOIDS, _ENOUGH_MEMBERS = 2, 5, 5
 _MOST_DAYS_NAMED = 3
@@ -45,17 +45,19 @@ _A_FULL_DAY = 15
 
 def concerns_of(features: Told) -> list[Concern]:
     """Everything that somebody should look at: the gravest first, then what costs most."""
-    found = [*_voids(features), *_days_without_bills(features), *_idle(features)]
+    found = [*_voids(features), *_days_without_bills(features)]
     if is_comparable(features):
         found += losses_of(features)
-        for kind in (_discounts, _groupbuy, _recharges, _members):
+        for kind in (_idle, _discounts, _groupbuy, _recharges, _members):
             found += kind(features)
     rank = {"high": 0, "medium": 1, "low": 2}
     return sorted(found, key=lambda one: (rank[one.risk.severity], -one.score))
 
 
-def keep_watching(features: Told) -> FinanceAction:
-    """Nothing is wrong: find out what grew, or keep what works on the next day of the same kind."""
+def keep_watching(features: Told) -> list[FinanceAction]:
+    """Nothing is wrong: find out what grew, or what the best day's rota was like; of few bills
+    nothing follows.
+    """
     best, later = features["days"]["best"], features["deadlines"][1]
     if is_comparable(features) and (grown := _grown_area(features)):
         deed = Deed(
@@ -63,21 +65,25 @@ def keep_watching(features: Told) -> FinanceAction:
             "能再来一次的写进排班",
             due=later,
         )
-        expected = f"下期{grown['name']}实收不低于 {yuan(grown['paid'])}"
+        expected = f"{after(features)}{grown['name']}实收不低于 {yuan(grown['paid'])}"
     elif best["bills"] < _A_FULL_DAY:
-        deed = Deed(
-            f"看{place(features)}{best['day']}的 {count(best['bills'], '单')}是几点开台、打多久，照那几个钟点留台",
-            due=later,
-        )
-        expected = f"下一个{best['weekday']}实收不低于 {yuan(best['paid'])}"
+        return []
     else:
         deed = Deed(
-            f"照{best['day']}的人手排班，那天 {count(best['bills'], '单')}都接住了",
-            due=features["next_weekdays"][best["weekday"]],
-            when=ON,
+            f"把{best['day']}（{count(best['bills'], '单')}）和一个平常{best['weekday']}的排班并排对一遍，"
+            "写明差在哪几个钟点、哪几个人",
+            due=later,
         )
-        expected = f"当天实收不低于 {yuan(best['paid'])}"
-    return propose(features, deed, metric="paid", expected=expected)
+        expected = _what_is_usual(features, best["weekday"])
+    return [propose(features, deed, metric="paid", expected=expected)]
+
+
+def _what_is_usual(features: Told, weekday: str) -> str:
+    """What a weekday takes in on average, where there are several; else what a day does."""
+    row = features["days"]["weekdays"][weekday]
+    if row["days"] > 1:
+        return f"{weekday}实收不低于 {yuan(row['mean'])}"
+    return f"每个营业日实收不低于 {yuan(features['current']['paid_per_day'])}"
 
 
 def _grown_area(features: Told) -> Told | None:
@@ -154,7 +160,7 @@ def _voids(features: Told) -> Iterator[Concern]:
             due=features["deadlines"][0],
         ),
         metric="void_rate",
-        expected=f"下期反结账率低于 {now['void_rate']}",
+        expected=f"{after(features)}反结账率低于 {now['void_rate']}",
     )
 
 
@@ -183,33 +189,43 @@ def _days_without_bills(features: Told) -> Iterator[Concern]:
 
 
 def _idle(features: Told) -> Iterator[Concern]:
-    """The area whose tables stand empty far more than the store's."""
-    now = features["current"]
+    """The area whose tables stand empty far more than the store's, and more so than before."""
+    now, then = features["current"], features["previous"]
     if "store" in features:
-        whole = features["store"]["occupancy_rate"]
-        rows = [{"name": place(features), "occupancy_rate": now["occupancy_rate"]}]
+        whole = (
+            features["store"]["occupancy_rate"],
+            features["store"].get("occupancy_rate_before"),
+        )
+        own = (now["occupancy_rate"], then["occupancy_rate"])
+        rows = [(place(features), *own)]
     else:
-        whole = now["occupancy_rate"]
-        rows = [row for row in features["areas"] if not row.get("contains_others")]
-    rows = [row for row in rows if row["occupancy_rate"] is not None]
-    if whole is None or not rows:
+        whole = (now["occupancy_rate"], then["occupancy_rate"])
+        rows = [
+            (row["name"], row["occupancy_rate"], row["occupancy_rate_before"])
+            for row in features["areas"]
+            if not row.get("contains_others")
+        ]
+    rows = [row for row in rows if None not in row]
+    if None in whole or not rows:
         return
-    emptiest = min(rows, key=lambda row: number(row["occupancy_rate"]))
-    if number(whole) - number(emptiest["occupancy_rate"]) < _IDLE_POINTS:
+    name, rate, rate_before = min(rows, key=lambda row: number(row[1]))
+    gap, gap_before = (
+        number(of_all) - number(of_area)
+        for of_all, of_area in zip(whole, (rate, rate_before), strict=True)
+    )
+    if gap < _IDLE_POINTS or gap - gap_before < _IDLE_MORE:
         return
+    fell = number(rate) < number(rate_before)
     yield concern(
         features,
         at_stake=Decimal(),
-        risk=f"{emptiest['name']}开台率 {emptiest['occupancy_rate']}，全店 {whole}",
+        risk=f"{name}开台率 {rate}（全店 {whole[0]}），{before(features)} {rate_before}（全店 {whole[1]}），差得更远了",
         severity="low",
         deed=Deed(
-            f"收班时记一笔{emptiest['name']}空着的钟点，到期交店长定哪些钟点先不备人",
-            due=features["deadlines"][1],
-            owner=DESK,
-            when=DAILY,
+            f"列出{name}最空的两个钟点，定好改作什么用〔请店长填写〕", due=features["deadlines"][1]
         ),
         metric="occupancy_rate",
-        expected=f"{emptiest['name']}开台率高于 {emptiest['occupancy_rate']}",
+        expected=f"{name}开台率回到 {rate_before}" if fell else f"{name}开台率高于 {rate}",
     )
 
 
@@ -218,9 +234,12 @@ def _idle(features: Told) -> Iterator[Concern]:
 
 def _recharges(features: Told) -> Iterator[Concern]:
     told = features["changes"]["previous"].get("recharge_principal")
+    now, then = features["current"], features["previous"]
     if told is None or told["percent"] is None or number(told["percent"]) > -_RECHARGES_FALLEN:
         return
-    now, then = features["current"], features["previous"]
+    # Recharges come in lumps: of a few days they say nothing.
+    if now["open_days"] < _ENOUGH_DAYS:
+        return
     yield concern(
         features,
         at_stake=-number(told["by"]) / 2,
@@ -233,7 +252,7 @@ def _recharges(features: Told) -> Iterator[Concern]:
             when=DAILY,
         ),
         metric="cash_in",
-        expected=f"下期充值本金回到 {yuan(then['recharge_principal'])}",
+        expected=f"{after(features)}充值本金回到 {yuan(then['recharge_principal'])}",
     )
 
 
@@ -251,11 +270,12 @@ def _members(features: Told) -> Iterator[Concern]:
             risk=f"流失（{members['churned_means']}）{now['churned']} 人，"
             f"多于新客 {now['new']} 人加回流 {now['returned']} 人",
             deed=Deed(
-                f"把流失的 {now['churned']} 人按剩余本金排好，本金最多的几位分给常陪打的助教各回访一次",
+                f"从流失的 {now['churned']} 人里挑出本金或从前消费最多的几位，"
+                "跳过刚联系过和暂不打扰的，分给常陪打的助教各回访一次",
                 due=later,
             ),
             metric="month_lifecycle_churned",
-            expected=f"下期流失少于 {now['churned']} 人",
+            expected=f"{after(features)}流失少于 {now['churned']} 人",
         )
     elif then["new"] >= 2 * _ENOUGH_MEMBERS and 10 * now["new"] <= 7 * then["new"]:
         yield concern(
@@ -270,7 +290,7 @@ def _members(features: Told) -> Iterator[Concern]:
                 when=DAILY,
             ),
             metric="month_new_members",
-            expected=f"下期新客回到 {then['new']} 人",
+            expected=f"{after(features)}新客回到 {then['new']} 人",
         )
 
 

@@ -15,6 +15,7 @@ from aijobs.ai_apps.finance_words import (
     change,
     count,
     days_more_and_fewer,
+    halves,
     number,
     place,
     yuan,
@@ -42,7 +43,7 @@ def describe(features: dict[str, Any]) -> FinanceInsight:
         headline=_headline(features, points),
         findings=[point.finding for point in points[: _MOST_FINDINGS[is_store]]],
         risks=[concern.risk for concern in concerns],
-        actions=[concern.action for concern in concerns] or [keep_watching(features)],
+        actions=[concern.action for concern in concerns] or keep_watching(features),
     )
 
 
@@ -75,8 +76,8 @@ def _headline(features: dict[str, Any], points: list[Point]) -> str:
         return f"{text}：{days_more_and_fewer(changes['calendar'])}，变化多半是日子带来的。"
     cause = next((point.clause for point in points if point.clause), None)
     if cause is None:
-        bills, ticket = changes["bills"]["percent"], changes["avg_ticket"]["percent"]
-        return f"{text}；单数 {bills}、客单价 {ticket}，没有哪一处单独在动。"
+        moved = halves(changes["bills"]["percent"], changes["avg_ticket"]["percent"])
+        return f"{text}；{moved}，没有哪一处单独在动。"
     return f"{text}；最要紧：{cause}。"
 
 

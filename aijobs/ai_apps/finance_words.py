@@ -79,6 +79,26 @@ def before(features: Told) -> str:
     return name
 
 
+def after(features: Told) -> str:
+    """The days whose figures will show what came of a deed: 12月1日至12月26日."""
+    days: str = features["range"]["next"]
+    return days
+
+
+def halves(bills: str | None, ticket: str | None) -> str:
+    """`单数 -3.1%、客单价 +1.2%`; 持平 for what has not moved."""
+    told = {"单数": bills, "客单价": ticket}
+    if not any(number(percent) for percent in told.values()) and None not in told.values():
+        return "单数、客单价都持平"
+    return "、".join(f"{name} {_moved(percent)}" for name, percent in told.items())
+
+
+def _moved(percent: str | None) -> str:
+    if percent is None:
+        return UNKNOWN
+    return percent if number(percent) else "持平"
+
+
 def by_date(day: str) -> str:
     """`12月4日` of `2026-12-04`."""
     _year, month, of_month = day.split("-")

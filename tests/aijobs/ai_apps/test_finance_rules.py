@@ -300,11 +300,93 @@ def test_few_bills_vary_by_themselves(site):
     assert any("斯诺克少收" in risk["text"] for risk in finance_rules(told(site))["risks"])
 
 
-def test_where_nothing_is_wrong_what_works_is_kept(site):
+def test_where_nothing_is_wrong_the_best_days_rota_is_looked_at(site):
+    push_weeks(site, WEEK - timedelta(weeks=3), weeks=4)
+
     (action,) = finance_rules(told(site))["actions"]
 
     assert action["owner"] == "店长"
-    assert re.search(r"\d", action["expected"])
+    assert "排班并排对一遍" in action["text"]
+    assert action["expected"] == "每个营业日实收不低于 1,200 元"
+
+
+def test_the_best_day_is_no_target(site):
+    push_weeks(site, WEEK - timedelta(weeks=3), weeks=4)
+    push_bills(site, [bill(date(2026, 4, 14), 100, area="hallA")])
+
+    (action,) = finance_rules(told(site, "last_month"))["actions"]
+
+    # Three Tuesdays of 1,200 yuan and one of 100 more.
+    assert action["expected"] == "周二实收不低于 1,225 元"
+
+
+def test_of_few_bills_no_deed_follows(site):
+    assert finance_rules(told(site))["actions"] == []
+
+
+@pytest.mark.parametrize(
+    ("range_key", "days"),
+    [
+        ("this_week", "5月11日"),
+        ("last_week", "5月4日至5月10日"),
+        ("this_month", "6月1日至6月4日"),
+        ("last_month", "5月1日至5月31日"),
+        ("this_quarter", "7月1日至8月3日"),
+        ("last_3_months", "5月1日至7月31日"),
+    ],
+)
+def test_the_period_to_compare_with_is_named_by_its_days(site, range_key, days):
+    assert told(site, range_key)["range"]["next"] == days
+
+
+def test_an_effect_is_read_from_takings_of_days_that_are_named(site):
+    push_weeks(site, WEEK_BEFORE, weeks=1, hall=0, vip=12)
+
+    actions = finance_rules(told(site))["actions"]
+
+    expected = [action["expected"] for action in actions]
+    assert "5月4日至5月10日会员实收回到 10,500 元" in expected
+    assert not any("下期" in text or "占比" in text for text in expected)
+    assert {action["metric"] for action in actions} == {"paid"}
+
+
+def test_an_area_is_idle_if_it_lags_more_than_before(site):
+    values = told(site)
+    for period in ("current", "previous"):
+        values[period] |= {"occupancy_rate": "40.0%", "table_hours": "100.00"}
+    values["changes"]["previous"]["table_hours"] = {"by": "0.00", "percent": "0.0%"}
+    row = next(row for row in values["areas"] if not row.get("contains_others"))
+
+    def risks(before: str) -> str:
+        row.update(occupancy_rate="20.0%", occupancy_rate_before=before)
+        return str(finance_rules(values)["risks"])
+
+    assert "开台率" not in risks("21.9%")
+    assert "开台率 20.0%（全店 40.0%），前一周 22.0%（全店 40.0%），差得更远了" in risks("22.0%")
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(6, False), (7, True)])
+def test_recharges_of_a_few_days_say_nothing(site, days, is_told):
+    values = with_changes(told(site), open_days=days, recharge_principal="500.00")
+    values["previous"]["recharge_principal"] = "5000.00"
+    values["changes"]["previous"]["recharge_principal"] = {"by": "-4500.00", "percent": "-90.0%"}
+
+    assert ("充值本金 500 元" in str(finance_rules(values)["risks"])) == is_told
+
+
+def test_the_year_before_explains_nothing_of_this_change(site):
+    days = [date(2025, 4, 28) + timedelta(days=nth) for nth in range(7)]
+    push_bills(site, [bill(day, 50, area="hallA") for day in days for _ in range(9)])
+    push_bills(site, [bill(date(2025, 1, 1), 50, area="hallA")])
+
+    said = finance_rules(told(site))
+
+    assert "和去年同期" in " ".join(texts(said))
+    assert "同比" not in said["headline"]
+
+
+def test_what_has_not_moved_is_said_in_words(site):
+    assert "单数、客单价都持平" in finance_rules(told(site))["headline"]
 
 
 @pytest.mark.parametrize("area", ["all", "hallA", "vip"])
