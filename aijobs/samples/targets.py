@@ -30,12 +30,14 @@ class Draw:
 
     Attributes:
         note: what makes it different from others. given: the words that are to be understood.
+        days: of a range, its closed days and those it is compared with.
     """
 
     ctx: RuntimeContext
     target: Target
     note: str = ""
     given: str = ""
+    days: tuple[tuple[date, date], ...] = ()
 
 
 def draw_cells(wanted: Wanted, *, areas: Sequence[str]) -> list[Draw]:
@@ -46,8 +48,10 @@ def draw_cells(wanted: Wanted, *, areas: Sequence[str]) -> list[Draw]:
         with use_context(ctx):
             codes = AreaTree(ctx=ctx).codes
         for range_key, area in product(RANGES, areas):
-            if area in codes and closed_periods(range_key, day) is not None:
-                groups[range_key].append(Draw(ctx, Target(range_key=range_key, area=area)))
+            periods = closed_periods(range_key, day)
+            if area in codes and periods is not None:
+                target = Target(range_key=range_key, area=area)
+                groups[range_key].append(Draw(ctx, target, days=(*periods.values(),)))
     return _deal(wanted, groups, what=f"cells {areas}")
 
 
@@ -135,10 +139,10 @@ def _deal(wanted: Wanted, groups: dict[str, list[Draw]], *, what: str) -> list[D
 
 
 def _subject(draw: Draw) -> tuple[object, ...]:
-    """Whom it is about, at whatever date; of a range and area, also when."""
+    """Whom it is about, at whatever date; of an area the days, whatever the range is called."""
     target = draw.target
     if target.range_key is not None:
-        return (draw.ctx.site.pk, draw.ctx.business_date, target.range_key, target.area)
+        return (draw.ctx.site.pk, draw.days, target.area)
     return (draw.ctx.site.pk, target.member_id)
 
 

@@ -14,7 +14,7 @@ from aijobs.models import Run
 from aijobs.registry import AI_APPS
 from aijobs.samples.sample import Wanted
 from aijobs.samples.series import SERIES
-from aijobs.samples.targets import draw_members
+from aijobs.samples.targets import draw_members, draw_whole_stores
 from metrics.builds import build_site
 from metrics.models import Member, Note
 from sandbox.context import use_context
@@ -91,6 +91,20 @@ def test_no_two_members_are_told_the_same(small, tmp_path):
         texts = samples_of(pages[app])
         assert len(texts) == COUNT, app
         assert len(set(texts)) == COUNT, app
+
+
+def test_ranges_of_the_same_days_are_one_example(small):
+    # In the first month of a quarter the last quarter and the last three months are the same days.
+    day = next(
+        day
+        for day in (small.day(ago) for ago in range(1, 120))
+        if day.month in (1, 4, 7, 10) and day.day == 10
+    )
+    wanted = Wanted(sites=[small.site], dates=[day], count=99, seed=1)
+
+    draws = draw_whole_stores(wanted)
+
+    assert len({draw.days for draw in draws}) == len(draws)
 
 
 @pytest.mark.slow
