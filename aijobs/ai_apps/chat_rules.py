@@ -228,7 +228,9 @@ def _days(one: Mapping[str, Any]) -> str:
 def _say(one: Mapping[str, Any]) -> str:
     text = f"{_called(one)}{_value(one['value'], one['unit'])}〔{one['n']}〕"
     if rows := one.get("rows"):
-        text += f"，最该先联系：{'；'.join(_row(row) for row in rows)}"
+        text += f"，现在可以联系的依次是：{'；'.join(_row(row) for row in rows)}"
+    elif "rows" in one and one["value"] != "0":
+        text += "，现在都不宜联系"
     return text
 
 

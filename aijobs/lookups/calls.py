@@ -154,12 +154,17 @@ def _told(value: Any, figure: Figure) -> dict[str, Any]:
             "card_principal": f"{row['card_principal']:f}",
             "consumption_60d": f"{row['consumption_60d']:f}",
         }
-        for row in value[:MOST_ROWS]
+        for row in _to_contact(value)
     ]
     return {"value": str(len(value)), "rows": rows}
 
 
+def _to_contact(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of members at risk the first of those to whom somebody may turn now."""
+    return [row for row in value if row["may_contact"]][:MOST_ROWS]
+
+
 def _members_in(value: Any, subject: Subject, figure: Figure) -> list[int]:
     if isinstance(value, list):
-        return [row["pk"] for row in value[:MOST_ROWS]]
+        return [row["pk"] for row in _to_contact(value)]
     return [] if subject.member_id is None else [subject.member_id]

@@ -327,7 +327,9 @@ def test_a_list_names_people_with_their_reasons():
 
     text = answer(told(1, "members_at_risk", "3", rows=[row], member_ids=[12]))
 
-    assert "快流失会员 3 人〔1〕" in text
+    assert "快流失会员 3 人〔1〕，现在可以联系的依次是：会员#12" in text
+    none = answer(told(1, "members_at_risk", "3", rows=[], member_ids=[]))
+    assert "快流失会员 3 人〔1〕，现在都不宜联系。" in none
     assert "会员#12（20 天没来，平时 6 天来一次，剩余本金 1,000 元，近 60 天消费 1,260 元）" in text
 
 

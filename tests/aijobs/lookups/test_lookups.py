@@ -9,7 +9,7 @@ import pytest
 from aijobs.lookups import FIGURES, look_up
 from aijobs.lookups.figures import Figure
 from metrics.catalog import METRICS, metric_value
-from metrics.models import MemberLifecycle
+from metrics.models import Contact, MemberLifecycle, MemberVersion
 from metrics.ranges import RANGES
 from sandbox.context import use_context
 from sandbox.errors import NotFound, NotPermitted
@@ -157,6 +157,30 @@ def test_members_at_risk_are_those_whose_rhythm_is_broken(store):
         }
     ]
     assert find(store, {"metric": "members_at_risk"}, ctx=store.sandbox(19))[0]["value"] == "0"
+
+
+@pytest.mark.parametrize("ban", ["minor", "quiet", "refused", "contacted"])
+def test_members_at_risk_who_must_be_left_in_peace_are_counted_and_not_named(store, ban):
+    with use_context(store.live):
+        versions = MemberVersion.objects.filter(member=store.member)
+        if ban in ("minor", "quiet"):
+            versions.update(**{{"minor": "is_minor", "quiet": "do_not_contact"}[ban]: True})
+        else:
+            ago, outcome = (6, "reached") if ban == "contacted" else (60, "do_not_contact")
+            Contact.objects.create(
+                site=store.site,
+                batch=store.batch,
+                external_id="k1",
+                occurred_at=store.at(store.day(ago)),
+                business_date=store.day(ago),
+                member=store.member,
+                channel="wechat",
+                outcome=outcome,
+            )
+
+    (found,) = find(store, {"metric": "members_at_risk"})
+
+    assert (found["value"], found["rows"], found["member_ids"]) == ("1", [], [])
 
 
 # --- Who may ask what ---------------------------------------------------------------------------
