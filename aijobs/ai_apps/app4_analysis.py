@@ -9,7 +9,12 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
-from aijobs.ai_apps.finding import is_broken, last_visit_words, why_not_words
+from aijobs.ai_apps.finding import (
+    PARTNER_SERVICES,
+    is_broken,
+    last_visit_words,
+    why_not_words,
+)
 from aijobs.ai_apps.outputs import PairAnalysis
 from aijobs.ai_apps.pair_features import TREND_DAYS, describe_pair
 from aijobs.ai_apps.phrases import day_words, number_words, weekday_words
@@ -21,12 +26,14 @@ from sandbox.context import RuntimeContext
 _KNOWN, _PARTNERS = 20.0, 40.0
 # From this change of the index on it has moved.
 _MOVED = 5.0
-# From so many services on the two can know each other; from so many on they do, seldom as it may be.
-_FEWEST_SERVICES, _KNOWN_SERVICES = 3, 6
+# From so many services on the two know each other, seldom as it may be.
+_KNOWN_SERVICES = 6
 # Not served for so long: the two have lost touch.
 _LOST_DAYS = 60
 # A guest who came so often since without the assistant has found other company.
 _WITHOUT = 3
+# Away for longer, and nobody is expected on their usual day.
+_AWAY_DAYS = 60
 # An own customer from this share of visits on; a habit from this share of bills, and this many, on.
 _OWN_SHARE, _HABIT_SHARE, _HABIT_BILLS = 50.0, 0.4, 3
 _MOST = 4
@@ -55,7 +62,7 @@ def _stage(features: dict[str, Any]) -> str:
         return "断档"
     if float(features["relationship"]["change"]) <= -_MOVED:
         return "转淡"
-    if shared["services_total"] < _FEWEST_SERVICES:
+    if shared["services_total"] < PARTNER_SERVICES:
         return "初识"
     if index >= _PARTNERS:
         return "固定搭档"
@@ -105,13 +112,20 @@ def _summary(features: dict[str, Any]) -> str:
         else f"客情指数 {relationship['index']}，和 {TREND_DAYS} 天前一样。",
     ]
     if together["visits"]:
-        more = f"，另有{others[0]['assistant']} {others[0]['services']} 次" if others else ""
+        more = _most_of_others(features)
         sentences.append(
             f"会员近 180 天到店 {visits} 次，其中 {together['visits']} 次由其陪打{more}。"
         )
     if shared["few"]:
         sentences.append(f"样本少（近 180 天同场 {shared['services_180d']} 次），仅供参考。")
     return "".join(sentences)
+
+
+def _most_of_others(features: dict[str, Any]) -> str:
+    for row in features["other_partners"][:1]:
+        gone = "（已离店）" if row["left_on"] else ""
+        return f"；别的助教里{row['assistant']}{gone}最多，{row['services']} 次"
+    return ""
 
 
 # --- Risks, the gravest first ---------------------------------------------------------------------
@@ -166,6 +180,10 @@ def _about_others(features: dict[str, Any]) -> Iterator[str]:
     other = next((row for row in features["other_partners"] if row["last"] > shared["last"]), None)
     if other:
         instead = f"{day_words(other['last'], as_of)}是{other['assistant']}陪打的"
+    elif shared["served_since_last"]:
+        instead = f"其中 {shared['served_since_last']} 次有别人陪打"
+    elif shared["days_since"] > features["window_days"]:
+        instead = f"近 {features['window_days']} 天没点过陪打"
     else:
         instead = "都没点陪打"
     yield f"{last}同场之后，会员又来了 {since} 次，{instead}"
@@ -174,13 +192,11 @@ def _about_others(features: dict[str, Any]) -> Iterator[str]:
 def _about_contact(features: dict[str, Any]) -> Iterator[str]:
     contact, as_of = features["contact"], features["as_of"]
     if not contact["may_contact"]:
-        yield (
-            f"{why_not_words(features)}，到 {day_words(as_of, as_of)}为止只能在店里接待，不能主动联系"
-        )
+        yield f"{why_not_words(features)}（{day_words(as_of, as_of)}查看），只在店里接待，不主动联系"
     elif contact["last_outcome"] == "婉拒" and not _came_since(features):
         yield f"{day_words(contact['last_contact'], as_of)}联系时婉拒了，之后没到店，不宜再约"
     elif contact["is_number_wrong"]:
-        yield f"截至 {day_words(as_of, as_of)} 留的号码打不通本人，只能等到店时核对"
+        yield f"{day_words(as_of, as_of)}查看，留的号码联系不上本人，只能等到店时核对"
 
 
 def _came_since(features: dict[str, Any]) -> bool:
@@ -214,12 +230,12 @@ def _opportunities(features: dict[str, Any]) -> Iterator[str]:
 
 def _for_the_next_one(features: dict[str, Any]) -> Iterator[str]:
     as_of = features["as_of"]
-    for row in features["other_partners"]:
-        if row["left_on"] is None:
-            yield (
-                f"{row['assistant']}近 180 天也陪打过 {row['services']} 次，"
-                f"最近 {day_words(row['last'], as_of)}，由其接手最顺"
-            )
+    present = [row for row in features["other_partners"] if row["left_on"] is None]
+    for row in present:
+        yield (
+            f"{row['assistant']}近 180 天也陪打过 {row['services']} 次，"
+            f"最近 {day_words(row['last'], as_of)}，{'由其接手最顺' if row is present[0] else '也可以接'}"
+        )
 
 
 def _about_tasks(features: dict[str, Any]) -> Iterator[str]:
@@ -256,7 +272,7 @@ def _about_promises(features: dict[str, Any]) -> Iterator[str]:
 def _about_partners(features: dict[str, Any]) -> Iterator[str]:
     as_of, shared = features["as_of"], features["shared"]
     gone = next((row for row in features["other_partners"] if row["left_on"]), None)
-    if gone and gone["services"] > shared["services_180d"]:
+    if gone and gone["services"] > max(shared["services_180d"], PARTNER_SERVICES - 1):
         yield (
             f"会员常搭的{gone['assistant']}（{gone['services']} 次）"
             f"{day_words(gone['left_on'], as_of)}离店，正缺人接上"
@@ -267,27 +283,42 @@ def _about_partners(features: dict[str, Any]) -> Iterator[str]:
     share = features["together"]["share_of_visits"]
     visits, together = features["visits"]["count_180d"], features["together"]["visits"]
     if share and visits > _WITHOUT and together and float(share.rstrip("%")) < _OWN_SHARE:
-        rest = features["together"]["other_visits"]
-        others = [row for row in features["other_partners"] if row["left_on"] is None]
-        if others:
-            with_other = f"{others[0]['assistant']}陪过 {others[0]['services']} 次"
-            yield f"另外 {rest} 次到店里{with_other}，其余时候先问一句{_company(features)}"
-        else:
-            yield f"另外 {rest} 次到店都没点陪打，想自己玩就不打扰，先问一句{_company(features)}"
+        yield from _about_visits_without(features)
+
+
+def _about_visits_without(features: dict[str, Any]) -> Iterator[str]:
+    """The visits on which nobody played along, if there are any."""
+    rest, others = features["together"]["other_visits"], features["together"]["without"]
+    served = others["with_others"]
+    if not served:
+        yield f"另外 {rest} 次到店都没点陪打，想自己玩就不打扰，先问一句{_company(features)}"
+    elif served < rest:
+        by_whom = f"有别人陪打（{others['most_by']} {others['most']} 次最多）"
+        if served == others["most"]:
+            by_whom = f"由{others['most_by']}陪打"
+        yield f"另外 {rest} 次到店，{served} 次{by_whom}，其余没点陪打，可以先问一句{_company(features)}"
 
 
 def _about_habits(features: dict[str, Any]) -> Iterator[str]:
     day, as_of = features["next_usual_day"], features["as_of"]
-    if when := usual_time(features["habits"]):
+    when = usual_time(features["habits"])
+    if when and _stays_away(features):
+        yield f"会员以前多在{when['words']}来（{when['evidence']}），来了优先照这个安排"
+    elif when:
         nearest = f"，最近的是 {day['date']}" if day else ""
         yield f"会员多在{when['words']}来{nearest}，可以提前留位（{when['evidence']}）"
     if practice := features["said"]["tastes"].get("practice"):
         yield f"在练{practice['words']}（{day_words(practice['date'], as_of)}的备注），下次同场可以接着带"
 
 
+def _stays_away(features: dict[str, Any]) -> bool:
+    """Nobody keeps a place for who comes no more."""
+    return is_broken(features) or features["days_away"] > _AWAY_DAYS
+
+
 def _about_growth(features: dict[str, Any]) -> Iterator[str]:
     shared = features["shared"]
-    if 0 < shared["services_total"] < _FEWEST_SERVICES:
+    if 0 < shared["services_total"] < PARTNER_SERVICES:
         yield (
             f"才同场 {shared['services_total']} 次（{day_words(shared['last'], features['as_of'])}），"
             f"下次先问清{_likings(features)}，当天写进备注"

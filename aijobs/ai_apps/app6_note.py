@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.note_reading import Sentence, likeness, sentences_of
 from aijobs.ai_apps.outputs import Clue, NoteAnalysis
-from aijobs.ai_apps.phrases import weekday_words
+from aijobs.ai_apps.phrases import weekday_words, without_emoji
 from aijobs.ai_apps.speakable import speakable
 from aijobs.clues import told_clues
 from aijobs.errors import NothingToSay
@@ -70,7 +70,11 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
             "text": text,
         },
         "known_clues": [
-            {"category": clue["category"], "summary": clue["summary"], "date": clue["date"]}
+            {
+                "category": clue["category"],
+                "summary": without_emoji(clue["summary"]),
+                "date": clue["date"],
+            }
             for clue in known
         ],
     }

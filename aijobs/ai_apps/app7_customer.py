@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -10,20 +11,21 @@ from django.utils.translation import gettext_lazy as _
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.churn_risk import risk_of
-from aijobs.ai_apps.finding import Finding
+from aijobs.ai_apps.finding import Finding, is_broken
 from aijobs.ai_apps.member_features import describe_member
 from aijobs.ai_apps.member_findings import find_all
+from aijobs.ai_apps.member_story import OPEN_DAYS
 from aijobs.ai_apps.next_step import next_step
-from aijobs.ai_apps.note_reading import likeness
+from aijobs.ai_apps.note_reading import likeness, shorten
 from aijobs.ai_apps.outputs import CustomerAnalysis
-from aijobs.ai_apps.phrases import day_words, frequency_words, number_words, yuan_words
+from aijobs.ai_apps.phrases import day_words, frequency_words, without_emoji, yuan_words
 from aijobs.clues import told_clues
 from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
 
 # Yuan that are at stake from which a member counts as 高 and 中.
 _HIGH, _MIDDLE = Decimal(2000), Decimal(500)
-_MOST_REASONS = 5
+_MOST_REASONS, _MOST_CHARACTERS = 5, 160
 _STAGE_WORDS = {"新客": "新客", "回流": "回流客"}
 # What the risk and the profile have said already.
 _SAID = ("state", "trend")
@@ -84,14 +86,16 @@ def _profile(features: dict[str, Any], findings: list[Finding]) -> str:
     found = {finding.kind: finding.summary.split("，")[0] for finding in findings}
     rhythm = features["rhythm"]
     is_settled_in = rhythm and features["stage"] != "新客"
-    often = f"，{frequency_words(rhythm['median_interval_days'])}" if is_settled_in else ""
+    has_gone = is_broken(features) or features["stage"] == "流失"
+    often = frequency_words(rhythm["median_interval_days"]) if is_settled_in else ""
+    often = f"，{'原来' if has_gone else ''}{often}" if often else ""
     habits = [found[kind] for kind in ("time", "company", "partner") if kind in found]
     usual = (
         f"，每次约 {yuan_words(features['spend']['usual_visit'])}"
         if features["spend"]["usual_visit"]
         else ""
     )
-    left = f"，够来约 {number_words(card['visits_left'])} 次" if card["visits_left"] else ""
+    left = _lasting(card)
     sentences = [
         f"{_STAGE_WORDS.get(features['stage'], features['stage'] + '会员')}{often}，近 180 天到店 {visits['count_180d']} 次"
         + (f"：{'，'.join(habits)}。" if habits else "。"),
@@ -104,14 +108,30 @@ def _profile(features: dict[str, Any], findings: list[Finding]) -> str:
     return "".join(sentences)
 
 
+def _lasting(card: dict[str, Any]) -> str:
+    """For how many visits the card lasts; empty where that is not known, or nothing is left."""
+    if card["visits_left"] is None or not float(card["balance"]):
+        return ""
+    return f"，够来约 {card['visits_left']} 次" if card["visits_left"] else "，不够来一次"
+
+
 def _reasons_of_clues(features: dict[str, Any], findings: list[Finding]) -> list[str]:
     """What the clues say that the data does not: the feedback that somebody wrote down."""
-    return [
-        f"{clue['summary']}（{clue['date']} 的线索）"
-        for clue in features["clues"]
-        if clue["category"] == "重要反馈"
-        and all(likeness(clue["summary"], row.summary) < _ALIKE for row in findings)
-    ][:1]
+    for clue in features["clues"]:
+        summary = without_emoji(clue["summary"])
+        age = date.fromisoformat(features["as_of"]) - date.fromisoformat(clue["date"])
+        if (
+            clue["category"] == "重要反馈"
+            and age.days <= OPEN_DAYS
+            and all(likeness(summary, row.summary) < _ALIKE for row in findings)
+        ):
+            said = f"{summary}。{clue['detail']}".rstrip("。")
+            return [
+                shorten(said, _MOST_CHARACTERS)
+                if clue["detail"]
+                else f"{summary}（{clue['date']} 的线索）"
+            ]
+    return []
 
 
 APP = AIApp(

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aijobs.ai_apps.base import AIApp, Features, InChain
 from aijobs.ai_apps.clue_merging import merge
+from aijobs.ai_apps.member_reading import read_last_recharge
 from aijobs.ai_apps.outputs import ClueList
 from aijobs.cache import find_entry
 from aijobs.clues import replace_clues
@@ -51,11 +52,14 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
             rows["ai_cache"] += [entry.pk] if entry else []
     if not sources:
         raise NothingToSay
+    recharge = read_last_recharge(ctx, target.member)
+    rows["card_entries"] = [recharge.pk] if recharge else []
     return Features(
         values={
             "member": member_token(target.member),
             "as_of": ctx.business_date.isoformat(),
             "sources": sources,
+            "last_recharge": recharge.day.isoformat() if recharge else None,
             "marked_wrong": told_marks(member_id=target.member, ctx=ctx),
         },
         rows=rows,
@@ -80,7 +84,14 @@ def rules(features: dict[str, Any]) -> ClueList:
         }
         for app, source in sources.items()
     }
-    return ClueList(clues=merge(unmarked, most=MOST_CLUES))
+    return ClueList(
+        clues=merge(
+            unmarked,
+            most=MOST_CLUES,
+            as_of=features["as_of"],
+            last_recharge=features["last_recharge"],
+        )
+    )
 
 
 def write_clues(run: Run, target: Target, result: dict[str, Any]) -> dict[str, Any]:

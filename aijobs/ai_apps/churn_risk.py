@@ -23,6 +23,8 @@ _FLOORS = {"新客": 20, "回流": 20, "转冷": 30, "沉睡": 50, "流失": 90}
 # So many visits fewer or more than in the time before.
 _CHANGE, _FEWER, _MORE = 2, 10, -5
 _LEAST, _MOST = 3, 97
+# From this ratio on the figure says no more; so many days ago is lately.
+_FAR_BEYOND, _LATELY_DAYS = 10, 7
 # Of whom there is no bill nothing is known.
 UNKNOWN = 50
 
@@ -47,7 +49,7 @@ def risk_of(features: dict[str, Any]) -> tuple[int, list[str]]:
             state = "刚过该来的日子"
         reasons = [
             f"平时约 {number_words(rhythm['median_interval_days'])} 天来一次，"
-            f"最近一次 {last}，隔了 {away} 天，是平时的 {number_words(rhythm['overdue_ratio'])} 倍，{state}"
+            f"最近一次 {last}，{_gone_for(rhythm)}{state}"
         ]
     days = trend_days(features)
     now, before = visits[f"last_{days}d"], visits[f"previous_{days}d"]
@@ -58,9 +60,34 @@ def risk_of(features: dict[str, Any]) -> tuple[int, list[str]]:
     floor = _FLOORS.get(features["stage"] or "", 0)
     if risk < floor:
         young = features["stage"] in ("新客", "回流")
-        why = f"{away} 天前刚来过，习惯还没稳" if young else f"最近一次到店已是 {away} 天前"
+        why = _since_they_began(features) if young else f"最近一次到店已是 {away} 天前"
         reasons.append(f"阶段为{features['stage']}，{why}")
     return round(min(_MOST, max(_LEAST, floor, risk))), reasons
+
+
+def _gone_for(rhythm: dict[str, Any]) -> str:
+    """隔了 20 天，是平时的 2.9 倍，: how long, and against the usual where it says something."""
+    away, ratio = rhythm["days_away"], rhythm["overdue_ratio"]
+    if not away:
+        return "今天刚来过，"
+    gone = f"隔了 {away} 天，"
+    if ratio < 1:
+        return gone
+    return (
+        f"{gone}早已超过平时，"
+        if ratio >= _FAR_BEYOND
+        else f"{gone}是平时的 {number_words(ratio)} 倍，"
+    )
+
+
+def _since_they_began(features: dict[str, Any]) -> str:
+    """How often who is new or back has come, and how long ago; of today there is no day to count."""
+    away, returned = features["metrics"]["last_visit_days"], features["returned"]
+    count = returned["visits_since"] if returned else features["visits"]["count_180d"]
+    came = f"回来后才来过 {count} 次" if returned else f"才来过 {count} 次"
+    if not away:
+        return f"{came}，今天刚来过"
+    return f"{came}，{away} 天没再来" if away > _LATELY_DAYS else f"{came}，{away} 天前刚来过"
 
 
 def _between(points: Sequence[tuple[float, float]], at: float) -> float:

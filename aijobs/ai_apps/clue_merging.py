@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from aijobs.ai_apps.member_story import ABSENCE_DAYS, OPEN_DAYS
 from aijobs.ai_apps.note_reading import likeness
 from aijobs.ai_apps.outputs import Clue
 from aijobs.ai_apps.speakable import is_speakable
@@ -36,7 +38,7 @@ _SUBJECTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("company", "一起来|朋友|一个人|三四人|球友"),
         ("promotion", "券|团购|优惠|活动"),
         ("taste", "备好|在练|习惯|喜欢"),
-        ("steady", "来一次|来两三次|新客"),
+        ("steady", "来一次|来[一两]两?三?次|天天来|新客"),
     )
 )
 _ORDER = {key: place for place, (key, _pattern) in enumerate(_SUBJECTS)}
@@ -47,7 +49,8 @@ _TERMS = re.compile(
     "周[一二三四五六日天末]|工作日|上午|中午|下午|傍晚|晚上|夜里|大厅[ABC]区|包厢|斯诺克|麻将|KTV"
     "|助教#\\d+|[A-Z]\\d{2}"
 )
-_FROM_FIGURES = "消费分析"
+# How many days old a note may be that says this.
+_MOST_AGES = {"complaint": OPEN_DAYS, "promise": OPEN_DAYS, "absence": ABSENCE_DAYS}
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,21 @@ class _Told:
     source: str
     subject: str
     is_fresh: bool
+    noted: str
 
 
-def merge(sources: Mapping[str, Mapping[str, Any]], *, most: int) -> list[Clue]:
-    """One list of what the sources say: no two that say the same, the most urgent first.
+def merge(
+    sources: Mapping[str, Mapping[str, Any]], *, most: int, as_of: str, last_recharge: str | None
+) -> list[Clue]:
+    """One list of what the sources say: no two that say the same, the most urgent first, and nothing
+    of a note that is over.
 
     Of two the one with the fuller evidence stays as it is written, so that it remains the same clue
     from one day to the next; the other's source is named beside its own.
     """
     kept: list[_Told] = []
-    for told in sorted(_read(sources), key=lambda row: (-_figures(row.clue), row.source)):
+    current = (row for row in _read(sources) if not _is_over(row, as_of, last_recharge))
+    for told in sorted(current, key=lambda row: (-_figures(row.clue), row.source)):
         twin = next((row for row in kept if _say_the_same(row, told)), None)
         if twin is None:
             kept.append(told)
@@ -89,7 +97,20 @@ def _read(sources: Mapping[str, Mapping[str, Any]]) -> Iterable[_Told]:
                 continue
             if name == "app3_clue" and notes_alone and not is_fresh and subject in _PASSING:
                 continue
-            yield _Told(clue, name, subject, is_fresh)
+            # A note is one fact.
+            noted = source.get("newest_fact", "") if name == "app6_note" else ""
+            yield _Told(clue, name, subject, is_fresh, noted)
+
+
+def _is_over(told: _Told, as_of: str, last_recharge: str | None) -> bool:
+    """Whether what a note said need not be taken up any more."""
+    if not told.noted:
+        return False
+    if told.subject == "card" and told.noted < (last_recharge or ""):
+        return True
+    age = (date.fromisoformat(as_of) - date.fromisoformat(told.noted)).days
+    most = _MOST_AGES.get(told.subject)
+    return most is not None and age > most
 
 
 def _figures(clue: Clue) -> int:
@@ -134,4 +155,5 @@ def _join(kept: _Told, dropped: _Told) -> _Told:
         kept.source,
         kept.subject,
         kept.is_fresh,
+        kept.noted,
     )

@@ -10,10 +10,13 @@ from typing import Any
 from aijobs.ai_apps.member_habits import ENOUGH_VISITS
 from aijobs.ai_apps.phrases import day_words, weekday_words, yuan_words
 
-# Below this many bills nothing is a habit.
-HABIT_BILLS = 4
+# Below this many bills nothing is a habit; from so many services on somebody is a partner.
+HABIT_BILLS, PARTNER_SERVICES = 4, 3
 # A contact that nothing came of matters for so many days.
 _CONTACT_DAYS = 30
+# Days away from which a seldom guest is greeted once, and after which one has left, as far as the
+# store can tell.
+_MONTH, GONE_DAYS = 30, 90
 # Who comes at least every so many days comes often.
 _FREQUENT_DAYS = 15
 
@@ -56,9 +59,25 @@ def is_broken(features: dict[str, Any]) -> bool:
 
 
 def free_to_ask(features: dict[str, Any]) -> bool:
-    """Whether somebody may reach out to the member now."""
+    """Whether somebody may reach out to the member now, and would reach them."""
     contact = features["contact"]
-    return contact["may_contact"] and contact["paused_until"] is None
+    return (
+        contact["may_contact"]
+        and contact["paused_until"] is None
+        and not contact["is_number_wrong"]
+    )
+
+
+def is_asked_already(features: dict[str, Any]) -> bool:
+    """Whether somebody has turned to them since they were last here."""
+    contact, last = features["contact"]["last_contact"], features["visits"]["last"]
+    return contact is not None and (last is None or contact > last)
+
+
+def is_seldom_here(features: dict[str, Any]) -> bool:
+    """Who shows no rhythm and has been away for a month, but not for long: one greeting is due."""
+    away = features["metrics"]["last_visit_days"]
+    return features["rhythm"] is None and away is not None and _MONTH < away <= GONE_DAYS
 
 
 def why_not_words(features: dict[str, Any]) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from aijobs.ai_apps.finding import (
+    PARTNER_SERVICES,
     Finding,
     is_broken,
     is_contact_open,
@@ -17,7 +19,9 @@ from aijobs.ai_apps.phrases import day_words
 
 # Of all services, from which an assistant is the partner.
 _MAIN, _SECOND = 0.6, 0.7
-_SERVICES, _VISITS = 3, 5
+_VISITS = 5
+# A partner has played along within so many days.
+_PARTNER_DAYS = 90
 _AFTER_CONTACT = {
     "婉拒": ("上次联系婉拒了，别接着约", 67.0),
     "未接": ("上次没联系上，别连着打，换个方式", 31.0),
@@ -156,9 +160,11 @@ def _partner(features: dict[str, Any]) -> Finding | None:
         f"近 180 天{top['assistant']}陪打 {top['services']} 次、{top['hours']} 小时，"
         f"最近 {day_words(top['last'], as_of)}"
     )
+    if top["services"] < PARTNER_SERVICES:
+        return None
     if top["left_on"]:
         return _without_partner(features, evidence)
-    if top["services"] < _SERVICES:
+    if (date.fromisoformat(as_of) - date.fromisoformat(top["last"])).days > _PARTNER_DAYS:
         return None
     others = [row for row in partners[1:] if row["left_on"] is None]
     if top["services"] >= _MAIN * services:
@@ -170,6 +176,7 @@ def _partner(features: dict[str, Any]) -> Finding | None:
             f"认{top['assistant']}，排班、联系都先找{top['assistant']}",
             f"{evidence}，占点到的 {services} 次",
             0.75,
+            sample=top["services"],
         )
     if others and others[0]["services"] >= _SECOND * top["services"]:
         other = others[0]

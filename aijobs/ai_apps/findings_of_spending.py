@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aijobs.ai_apps.finding import HABIT_BILLS, Finding, is_broken
+from aijobs.ai_apps.finding import (
+    HABIT_BILLS,
+    Finding,
+    free_to_ask,
+    has_declined,
+    is_broken,
+)
 from aijobs.ai_apps.phrases import day_words, yuan_words
 
 # The card lasts for so few, or so many, visits like the usual ones.
 _LOW_VISITS, _MANY_VISITS = 2, 8
+# Who has recharged within so many days is not asked again.
+_JUST_RECHARGED_DAYS = 14
 # Spend of the newest visits against the usual.
 _MORE, _LESS = 1.4, 0.6
 
@@ -23,11 +31,11 @@ def find_of_spending(features: dict[str, Any]) -> Iterator[Finding]:
 
 def _spend(features: dict[str, Any]) -> Finding | None:
     spend, visits = features["spend"], features["visits"]
-    usual, newest = float(spend["usual_visit"] or 0), float(spend["newest_visits"] or 0)
+    usual, newest = float(spend["usual_visit"] or 0), float(spend["newest_visit_paid"] or 0)
     if visits["count_180d"] < 2 * HABIT_BILLS or not usual:
         return None
     evidence = (
-        f"最近几次到店每次约 {yuan_words(spend['newest_visits'])}，"
+        f"最近几次到店每次约 {yuan_words(spend['newest_visit_paid'])}，"
         f"近 180 天每次约 {yuan_words(spend['usual_visit'])}"
     )
     if newest >= _MORE * usual:
@@ -57,7 +65,9 @@ def _card(features: dict[str, Any]) -> Finding | None:
     )
     sample = features["visits"]["count_180d"]
     if is_broken(features) and left >= _MANY_VISITS / 2:
-        summary = "储值还够来好几次，人却没来，值得请回来"
+        may_ask = free_to_ask(features) and not has_declined(features)
+        how = "人却没来，值得请回来" if may_ask else "来了好好接待"
+        summary = f"储值还够来好几次，{how}"
         weight = 66 + min(20, left)
         return Finding("card", weight, "客户基础", "💳", summary, evidence, 0.75, sample=sample)
     if left >= _MANY_VISITS:
@@ -67,12 +77,13 @@ def _card(features: dict[str, Any]) -> Finding | None:
         summary = "不用储值卡，都是现付，别硬推充值"
         paid = f"近 180 天 {bills} 单没有一单用卡"
         return Finding("card", 24, "促销偏好", "💵", summary, paid, 0.6)
-    if left < _LOW_VISITS and (recharge or card["card_bills"]):
-        summary = (
-            "储值只够来一两次，结账时由前台顺带问一句"
-            if left >= 0.5
-            else "储值基本用完，结账时由前台问一句"
-        )
+    if left < _LOW_VISITS and _may_be_asked_to_recharge(features):
+        if not float(card["balance"]):
+            summary = "储值已用完，结账时由前台问一句"
+        elif left < 1:
+            summary = "储值不够来一次了，结账时由前台顺带问一句"
+        else:
+            summary = "储值只够来一两次，结账时由前台顺带问一句"
         weight = 40 if is_broken(features) or sample < HABIT_BILLS else 60
         return Finding(
             "card",
@@ -86,6 +97,16 @@ def _card(features: dict[str, Any]) -> Finding | None:
             at_visit="结账时由前台问一句要不要续储值",
         )
     return None
+
+
+def _may_be_asked_to_recharge(features: dict[str, Any]) -> bool:
+    """They use a card, have not just recharged it, and more than one visit says what is usual."""
+    card, recharge = features["card"], features["card"]["last_recharge"]
+    if features["visits"]["count_180d"] < 2:
+        return False
+    if recharge is None:
+        return bool(card["card_bills"])
+    return bool(recharge["days_ago"] >= _JUST_RECHARGED_DAYS)
 
 
 def _promotion(features: dict[str, Any]) -> Finding | None:

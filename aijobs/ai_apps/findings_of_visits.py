@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from aijobs.ai_apps.finding import (
+    GONE_DAYS,
     HABIT_BILLS,
     Finding,
     free_to_ask,
+    has_declined,
+    is_asked_already,
     is_broken,
     is_late,
+    is_seldom_here,
     last_visit_words,
     present_partner,
     trend_days,
@@ -25,8 +29,6 @@ from aijobs.ai_apps.phrases import (
 
 # Shares of the bills from which a habit is one, and a strong one.
 _HABIT, _STRONG = 0.4, 0.6
-# Days away after which somebody who seldom comes has left, as far as the store can tell.
-_GONE_DAYS = 90
 
 
 def find_of_visits(features: dict[str, Any]) -> Iterator[Finding]:
@@ -112,10 +114,13 @@ def _rare(features: dict[str, Any]) -> Finding:
         f"累计 {bills} 单、实收 {yuan_words(paid)}，近 180 天到店 {count} 次，"
         f"最近一次 {_last_visit(features)}，距今 {away} 天"
     )
-    if away > _GONE_DAYS:
-        summary, emoji, weight = "只来过几次，后来没再来，不值得反复打扰", "🌙", 40
-    elif away > 30:
-        summary, emoji, weight = "来得少，还看不出规律，轻轻问候一次就好", "🍂", 50
+    if away > GONE_DAYS:
+        times = "一次" if bills == 1 else "几次"
+        summary, emoji, weight = f"只来过{times}，后来没再来，不用反复打扰", "🌙", 40
+    elif is_seldom_here(features):
+        greeted = is_asked_already(features) or not free_to_ask(features)
+        how = "来了多聊两句" if greeted else "轻轻问候一次就好"
+        summary, emoji, weight = f"来得少，还看不出规律，{how}", "🍂", 50
     else:
         summary, emoji, weight = "来得少，最近刚来过，适合多聊两句摸清喜好", "🍃", 45
     return Finding("state", weight, "客户基础", emoji, summary, evidence, 0.6, sample=count)
@@ -179,7 +184,7 @@ def _regular(features: dict[str, Any]) -> Finding:
         "消费习惯",
         "📅",
         f"{often}，节奏稳定，照老样子接待就好",
-        f"{evidence}，下次约在 {rhythm['expected_on']}前后",
+        f"{evidence}，下次约在 {features['next_visit']}前后",
         0.75,
     )
 
@@ -196,6 +201,10 @@ def _basis(features: dict[str, Any]) -> str:
 def _who_asks(features: dict[str, Any]) -> str:
     if not features["contact"]["may_contact"]:
         return "不主动联系，来了好好接待"
+    if features["contact"]["is_number_wrong"]:
+        return "号码打不通，等来了再核对"
+    if has_declined(features):
+        return "上次婉拒了，先不再约"
     if not free_to_ask(features):
         return "刚联系过，先等等"
     if partner := present_partner(features):
@@ -243,7 +252,7 @@ def _time_and_place(features: dict[str, Any]) -> Finding | None:
     ]
     at = hours["words"] if has_hours else ""
     if day:
-        when, use = f"多半{day['weekday']}{at}来", "提前问一声留位最管用"
+        when, use = f"多半{day['weekday']}{at}来", "那天先把位置想着"
     elif weekend >= 0.8 * total:
         when, use = f"几乎只在周末{at}来", "工作日不用约"
         counted.insert(0, f"周末 {weekend} 单")

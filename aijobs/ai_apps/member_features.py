@@ -21,7 +21,7 @@ from aijobs.ai_apps.member_habits import (
     describe_rhythm,
     describe_visits,
     next_usual_day,
-    number,
+    next_visit,
     read_visits,
 )
 from aijobs.ai_apps.member_reading import (
@@ -78,6 +78,8 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
     touches = read_touches(ctx, member_id)
     limits = read_limits(ctx)
     habits = describe_habits(ctx, bills)
+    rhythm = describe_rhythm(ctx, days, metrics, at_risk=limits.at_risk_ratio)
+    usual_day = next_usual_day(ctx, habits["weekdays"])
     values = {
         "member": member_token(member_id),
         "as_of": ctx.business_date.isoformat(),
@@ -86,17 +88,18 @@ def describe_member(ctx: RuntimeContext, member_id: int) -> Features:
         "known_since": person.known_since.isoformat(),
         "stage": STAGES.get(metrics["lifecycle_stage"] or ""),
         "visits": describe_visits(ctx, visits, away=metrics["last_visit_days"]),
-        "rhythm": describe_rhythm(ctx, days, metrics, at_risk=limits.at_risk_ratio),
+        "rhythm": rhythm,
         "returned": describe_return(ctx, days, metrics),
         "spend": _describe_spend(ctx, bills, by_day),
         **habits,
-        "next_usual_day": next_usual_day(ctx, habits["weekdays"]),
+        "next_usual_day": usual_day,
+        "next_visit": next_visit(ctx, rhythm, usual_day),
         "party": describe_party(bills),
         "partners": describe_assistants(ctx, services),
         "services_180d": len(services),
         "visits_with_partner": len({service.day for service in services}),
         "assigned_to": assistant_token(person.assigned_to) if person.assigned_to else None,
-        "card": _describe_card(metrics, bills, recharge, by_day),
+        "card": _describe_card(ctx, metrics, bills, recharge, by_day),
         "said": story.describe(visits, as_of=ctx.business_date),
         "open_tasks": story.open_tasks(),
         "deadlines": deadlines(ctx),
@@ -152,7 +155,7 @@ def _describe_spend(
         "half_year": money(paid),
         "half_year_a_60_days": money(paid * 60 / HABIT_DAYS),
         "usual_visit": money(median(by_day.values())) if by_day else None,
-        "newest_visits": money(median(newest)) if newest else None,
+        "newest_visit_paid": money(median(newest)) if newest else None,
         "groupbuy_or_coupon_bills": sum(bill.is_promoted for bill in bills),
         "goods_bills": sum((bill.goods_fee or 0) > 0 for bill in bills),
         "bills": len(bills),
@@ -173,19 +176,21 @@ def describe_last_bill(bills: Sequence[Bill]) -> dict[str, Any] | None:
 
 
 def _describe_card(
+    ctx: RuntimeContext,
     metrics: dict[str, Any],
     bills: Sequence[Bill],
     recharge: Recharge | None,
     by_day: dict[date, Decimal],
 ) -> dict[str, Any]:
-    """What is left, and for how many visits like the usual ones."""
+    """What is left, and for how many whole visits like the usual ones."""
     usual = median(by_day.values()) if by_day else Decimal()
     return {
         "balance": money(metrics["card_balance"]),
-        "visits_left": number(round(metrics["card_balance"] / usual, 1)) if usual > 0 else None,
+        "visits_left": int(metrics["card_balance"] / usual) if usual > 0 else None,
         "card_bills": sum(bill.card_paid > 0 for bill in bills),
         "last_recharge": {
             "date": recharge.day.isoformat(),
+            "days_ago": (ctx.business_date - recharge.day).days,
             "principal": money(recharge.principal),
             "gift": money(recharge.gift),
         }

@@ -154,10 +154,10 @@ def describe_habits(ctx: RuntimeContext, bills: Sequence[Bill]) -> dict[str, Any
 def next_usual_day(ctx: RuntimeContext, weekdays: list[dict[str, Any]]) -> dict[str, str] | None:
     """The next day after D on which somebody usually comes, and the day before it to ask.
 
-    A weekday is usual from a third of at least 4 bills, and from 3 bills on.
+    A weekday is usual from 40 % of at least 4 bills, and from 3 bills on.
     """
     total = round(weekdays[0]["bills"] / weekdays[0]["share"]) if weekdays else 0
-    if total < ENOUGH_VISITS or weekdays[0]["bills"] < 3 or weekdays[0]["share"] < 0.33:
+    if total < ENOUGH_VISITS or weekdays[0]["bills"] < 3 or weekdays[0]["share"] < 0.4:
         return None
     ahead = (WEEKDAYS.index(weekdays[0]["name"]) - ctx.business_date.weekday() - 1) % 7 + 1
     day = ctx.business_date + timedelta(days=ahead)
@@ -167,6 +167,19 @@ def next_usual_day(ctx: RuntimeContext, weekdays: list[dict[str, Any]]) -> dict[
         "in_days": ahead,
         "ask_on": "今天" if ahead == 1 else ahead_words(day - timedelta(days=1), ctx.business_date),
     }
+
+
+def next_visit(
+    ctx: RuntimeContext, rhythm: dict[str, Any] | None, usual_day: dict[str, Any] | None
+) -> str | None:
+    """When somebody should be here next: by their rhythm, on the usual weekday that is nearest."""
+    if rhythm is None:
+        return None
+    if usual_day is None:
+        return str(rhythm["expected_on"])
+    weeks = max(0, round((rhythm["expected_in_days"] - usual_day["in_days"]) / 7))
+    ahead = timedelta(days=usual_day["in_days"] + 7 * weeks)
+    return ahead_words(ctx.business_date + ahead, ctx.business_date)
 
 
 def _shares(names: Iterable[str | None]) -> list[dict[str, Any]]:

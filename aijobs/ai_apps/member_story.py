@@ -14,9 +14,9 @@ from aijobs.pseudonyms import assistant_token, redact_all
 from sandbox.context import RuntimeContext
 
 # A promise or a complaint is taken up for so long, or until somebody has come so many times since.
-_OPEN_DAYS, _OPEN_VISITS = 90, 6
+OPEN_DAYS, _OPEN_VISITS = 90, 6
 # So long somebody who said that they would be away is not asked why.
-_ABSENCE_DAYS = 45
+ABSENCE_DAYS = 45
 _MOST_PROMISES = 2
 _KINDS = {
     "recall": "召回",
@@ -143,10 +143,10 @@ class Story:
         """What they lately said that keeps them away."""
         return next(
             (
-                {"date": sentence.date, "summary": sentence.summary}
+                {"date": sentence.date, "summary": sentence.summary, "words": sentence.told}
                 for sentence in said
                 if ABSENCE.search(sentence.text)
-                and (as_of - date.fromisoformat(sentence.date)).days <= _ABSENCE_DAYS
+                and (as_of - date.fromisoformat(sentence.date)).days <= ABSENCE_DAYS
             ),
             None,
         )
@@ -156,7 +156,7 @@ class Story:
         tastes: dict[str, dict[str, str]] = {}
         for note in self.notes:
             for what, words in tastes_in(note.text):
-                if what == "practice" and (as_of - note.date).days > _OPEN_DAYS:
+                if what == "practice" and (as_of - note.date).days > OPEN_DAYS:
                     continue
                 tastes.setdefault(what, {"words": words, "date": note.date.isoformat()})
         return tastes
@@ -175,7 +175,7 @@ def _tell(sentence: Sentence, visits: Sequence[date]) -> dict[str, Any]:
 
 def _is_open(told: dict[str, Any], as_of: date) -> bool:
     age = (as_of - date.fromisoformat(told["date"])).days
-    return age <= _OPEN_DAYS and told["visits_since"] <= _OPEN_VISITS
+    return age <= OPEN_DAYS and told["visits_since"] <= _OPEN_VISITS
 
 
 def read_story(ctx: RuntimeContext, member_id: int) -> Story:

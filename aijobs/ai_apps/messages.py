@@ -18,6 +18,8 @@ from aijobs.ai_apps.talking_facts import (
 
 # Away for longer, and nobody writes as if it had been last week.
 _GONE_DAYS = 60
+# Nobody is asked before so much of their usual interval has passed.
+_EARLIEST = 0.8
 # After that, how the first visit was is no question any more.
 _FRESH_DAYS = 30
 # Tasks that a message does, and what it aims at.
@@ -164,7 +166,7 @@ def _task(features: dict[str, Any]) -> TalkingPoint | None:
         by = weekday_words(task["due"], as_of)
     words = {
         "召回": _offer(features) if not _is_gone(features) else _leaving_it_open(features),
-        "维护": f"{me}最近来{play(features)}还顺手吗？店里哪里不方便直接跟我说，我来反映，不回也没关系。",
+        "维护": f"{me}最近来{play(features)}{_at_ease(features)}？店里哪里不方便直接跟我说，我来反映，不回也没关系。",
         "回访": f"{me}上次来玩得还习惯吗？哪里不顺手直接跟我说，我来改，不用急着回。",
         "充值提醒": f"{me}卡要是想续，来店时找我或前台都行，不续也完全没关系。",
     }[task["kind"]]
@@ -173,7 +175,10 @@ def _task(features: dict[str, Any]) -> TalkingPoint | None:
         features,
         on=f"{by}前，白天",
         words=words,
-        aim=f"{_TASKS[task['kind']]}。依据：{day_words(task['assigned'], as_of)}派的{task['kind']}任务{due}{why}",
+        aim=(
+            f"{_TASKS[task['kind']]}。依据：{day_words(task['assigned'], as_of)}派的{task['kind']}任务{due}{why}"
+            f"{_noted_practice(features, words)}"
+        ),
         avoid=what_not_to_mention(features),
     )
 
@@ -185,7 +190,7 @@ def _after_playing(features: dict[str, Any]) -> TalkingPoint | None:
         return None
     practice = features["said"]["tastes"].get("practice")
     if practice:
-        words = f"今天{practice['words']}打着有感觉吗？想接着练跟我说，我提前给您安排，不急。"
+        words = f"上次{practice['words']}打着有感觉吗？想接着练跟我说，我提前给您安排，不急。"
     else:
         words = {
             "mahjong": "机器和房间还顺手吗？哪里不合适直接跟我说，我去弄，不用客气。",
@@ -199,7 +204,7 @@ def _after_playing(features: dict[str, Any]) -> TalkingPoint | None:
         words=words,
         aim=(
             f"听一句真话，写进备注。依据：{weekday_words(last, as_of)}刚同场过，"
-            f"近 180 天同场 {together} 次"
+            f"近 180 天同场 {together} 次{_noted_practice(features, words)}"
         ),
         avoid="不马上约下一次，不推充值",
     )
@@ -228,7 +233,7 @@ def _invitation(features: dict[str, Any]) -> TalkingPoint | None:
     day = features["next_usual_day"]
     if features["visits"]["last"] is None or not (is_broken(features) or day):
         return None
-    if features["said"]["absence"] or has_declined(features):
+    if features["said"]["absence"] or has_declined(features) or _is_too_early(features):
         return None
     is_gone = _is_gone(features)
     on = f"{features['deadlines']['soon']}前，白天"
@@ -236,13 +241,36 @@ def _invitation(features: dict[str, Any]) -> TalkingPoint | None:
     if day and not is_gone:
         on = f"{day['ask_on']}白天"
         aim = f"问 {day['date']}来不来"
+    words = _leaving_it_open(features) if is_gone else _offer(features)
     return _message(
         features,
         on=on,
-        words=_leaving_it_open(features) if is_gone else _offer(features),
-        aim=f"{aim}。依据：{_why(features)}",
+        words=words,
+        aim=f"{aim}。依据：{_why(features)}{_noted_practice(features, words)}",
         avoid=what_not_to_mention(features),
     )
+
+
+def _is_too_early(features: dict[str, Any]) -> bool:
+    """Whether the day to ask comes long before their rhythm brings them by itself."""
+    rhythm, day = features["rhythm"], features["next_usual_day"]
+    if rhythm is None or is_broken(features):
+        return False
+    away = rhythm["days_away"] + day["in_days"] - 1
+    return bool(away < _EARLIEST * rhythm["median_interval_days"])
+
+
+def _noted_practice(features: dict[str, Any], words: str) -> str:
+    """The note that words about what they practise rest on."""
+    practice = features["said"]["tastes"].get("practice")
+    if practice is None or practice["words"] not in words:
+        return ""
+    return f"、{day_words(practice['date'], features['as_of'])}的备注"
+
+
+def _at_ease(features: dict[str, Any]) -> str:
+    """Whoever plays for luck is not asked how it goes."""
+    return {"mahjong": "坐得还舒服吗", "ktv": "玩得还舒服吗"}.get(game(features), "还顺手吗")
 
 
 def _leaving_it_open(features: dict[str, Any]) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 from aijobs.ai_apps.finding import (
     free_to_ask,
     has_declined,
+    is_asked_already,
     is_broken,
     is_late,
+    is_seldom_here,
     is_settled,
     open_task,
     present_partner,
@@ -40,6 +42,7 @@ def next_step(features: dict[str, Any]) -> str:
         _wait,
         _second_visit,
         _fewer_visits,
+        _greet,
     )
     return next(
         (words for words in (step(features) for step in steps) if words), _carry_on(features)
@@ -170,7 +173,7 @@ def _absence(features: dict[str, Any]) -> str:
     if told is None or not is_broken(features):
         return ""
     return (
-        f"客人 {day_words(told['date'], features['as_of'])}说过「{told['summary']}」，先不约；"
+        f"客人 {day_words(told['date'], features['as_of'])}说过「{told['words']}」，先不约；"
         f"{_week(features)}还没来，再请{_caller(features)}白天微信问候一句，不提哪天来。"
     )
 
@@ -193,7 +196,7 @@ def _ask(features: dict[str, Any]) -> str:
 def _asked_before(features: dict[str, Any]) -> str:
     """That somebody has turned to them since they were last here."""
     contact, as_of = features["contact"], features["as_of"]
-    if contact["last_contact"] is None or contact["last_contact"] <= features["visits"]["last"]:
+    if not is_asked_already(features):
         return ""
     return f"{day_words(contact['last_contact'], as_of)}问过一次还没来，换个由头；"
 
@@ -234,12 +237,22 @@ def _fewer_visits(features: dict[str, Any]) -> str:
     )
 
 
+def _greet(features: dict[str, Any]) -> str:
+    """Seldom here and away for a while: one greeting, if there has been none."""
+    if not is_seldom_here(features) or is_asked_already(features):
+        return ""
+    return (
+        f"请{_caller(features)}在{_soon(features)}前白天微信问候一句，不约时间；不回就不再追。"
+        f"哪天来了，{_at_the_table(features)}。"
+    )
+
+
 def _carry_on(features: dict[str, Any]) -> str:
     rhythm = features["rhythm"]
     ask = "" if rhythm else "，走前问一句方便的时间，写进备注"
     when = "下次到店"
     if rhythm and rhythm["expected_in_days"] >= 0:
-        when = f"{rhythm['expected_on']}前后来时"
+        when = f"{features['next_visit']}前后来时"
     elif rhythm:
         when = "这几天来时"
     return (

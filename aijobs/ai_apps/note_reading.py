@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from aijobs.ai_apps.speakable import speakable
@@ -29,6 +30,13 @@ _FRIEND = re.compile(
     r"(?<![一-鿿])(?:[老阿小大][一-鿿]|[一-鿿][哥姐])(?=也来|最近|还不是|带来)"
     r"|(?<=[和跟约])(?:[老阿小大](?!板|师|客|乡|同|学|家|伙|厅|区|时|吃|票|局|头|包)[一-鿿]|[一-鿿][哥姐])"
 )
+
+
+# Days that are others when the sentence is read later, and how a sentence begins that says who says.
+_SOME_DAY = re.compile(
+    "[今明后]天|今晚|明晚|(?:这|本|下下?)个?(?:周|星期|礼拜|月)|月[底初末]|过[几两]天|这[几两]天|这周末"
+)
+_SAYS = re.compile("说|问|提|答应|承诺|反映|抱怨|嫌|投诉")
 
 
 @dataclass(frozen=True)
@@ -149,8 +157,12 @@ class Sentence:
 
     @property
     def summary(self) -> str:
-        """The sentence as a clue: whole clauses."""
+        """The sentence as a clue: whole clauses; 下周 means nothing without the day it was said."""
         lead = self.kind.lead
+        if _SOME_DAY.search(self.told):
+            said = date.fromisoformat(self.date)
+            says = "" if _SAYS.match(self.told) else "说"
+            lead += f"{said.month}月{said.day}日{says}"
         return lead + shorten(self.told, MOST_SUMMARY_CHARACTERS - len(lead))
 
 

@@ -48,6 +48,7 @@ from aijobs.pseudonyms import assistant_token, member_token
 from aijobs.targets import Target
 from metrics.calculations.members import member_metrics
 from metrics.calculations.relationships import relationship_index
+from metrics.calculations.rhythm import visit_days
 from metrics.models import AssistantCustomer, AssistantVersion
 from metrics.money import hours
 from sandbox.context import RuntimeContext
@@ -91,11 +92,12 @@ def describe_pair(ctx: RuntimeContext, target: Target) -> Features:
         "window_days": HABIT_DAYS,
         "assistant_left_on": _left_on(ctx, target, shared),
         "is_assigned": person.assigned_to == target.assistant,
-        "shared": _describe_shared(ctx, target, shared, visits),
+        "shared": _describe_shared(ctx, target, services, visits),
         "relationship": _describe_relationship(ctx, target),
         "together": {
             **_describe_spend(together, visits),
             **describe_habits(ctx, together),
+            "without": _describe_visits_without(services, target),
         },
         "other_partners": [
             row
@@ -147,9 +149,10 @@ def _left_on(ctx: RuntimeContext, target: Target, shared: Sequence[Service]) -> 
 
 
 def _describe_shared(
-    ctx: RuntimeContext, target: Target, shared: Sequence[Service], visits: Sequence[date]
+    ctx: RuntimeContext, target: Target, services: Sequence[Service], visits: Sequence[date]
 ) -> dict[str, Any]:
     """What the two have shared: of all time from the summary, of the half year from the lines."""
+    shared = [service for service in services if service.assistant_id == target.assistant]
     days = AssistantCustomer.objects.filter(
         site=ctx.site,
         assistant_id=target.assistant,
@@ -172,12 +175,44 @@ def _describe_shared(
         "last_30d": newest,
         "previous_30d": before,
         "newest": [day.isoformat() for day in sorted(set(dates))[-5:]],
-        "visits_since_last": sum(day > last for day in visits) if last else len(visits),
+        "visits_since_last": _count_visits_since(ctx, target, last, visits),
+        "served_since_last": len(
+            {service.day for service in services if not last or service.day > last}
+        ),
         "courses": [
             {"name": _COURSES.get(course, "其他"), "services": count}
             for course, count in Counter(service.course_type for service in shared).most_common()
         ],
         "few": len(shared) < ENOUGH_VISITS,
+    }
+
+
+def _count_visits_since(
+    ctx: RuntimeContext, target: Target, last: date | None, visits: Sequence[date]
+) -> int:
+    """How often the member has come since a day, however long ago; of the half year without one."""
+    if last is None:
+        return len(visits)
+    days = (ctx.business_date - last).days
+    if days > HABIT_DAYS:
+        visits = visit_days(
+            site=ctx.site, member_id=target.member, as_of=ctx.business_date, days=days
+        )
+    return sum(day > last for day in visits)
+
+
+def _describe_visits_without(services: Sequence[Service], target: Target) -> dict[str, Any]:
+    """The visits of the half year on which others served the member, and who of them did most."""
+    together = {service.day for service in services if service.assistant_id == target.assistant}
+    served = {
+        (service.day, service.assistant_id) for service in services if service.day not in together
+    }
+    counts = Counter(assistant_id for _day, assistant_id in served)
+    most = min(counts, key=lambda assistant_id: (-counts[assistant_id], assistant_id), default=None)
+    return {
+        "with_others": len({day for day, _assistant_id in served}),
+        "most_by": assistant_token(most) if most is not None else None,
+        "most": counts[most] if most is not None else 0,
     }
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 # How often somebody comes whose visits lie so many days apart: (up to, words).
 _FREQUENCIES = (
-    (4.5, "一周来两三次"),
+    (1.5, "几乎天天来"),
+    (3.5, "一周来两三次"),
+    (5.5, "一周来一两次"),
     (9.0, "差不多每周来一次"),
-    (18.0, "半个月左右来一次"),
+    (17.0, "半个月左右来一次"),
+    (24.0, "三周左右来一次"),
     (40.0, "一个月左右来一次"),
     (75.0, "一两个月来一次"),
     (120.0, "隔两三个月来一次"),
@@ -46,6 +50,12 @@ def yuan_words(amount: str) -> str:
 def number_words(number: float | Decimal | str) -> str:
     """6, 6.5."""
     return f"{float(number):g}"
+
+
+def without_emoji(summary: str) -> str:
+    """A clue's summary as it was before it was kept with its emoji in front."""
+    lead, _gap, rest = summary.partition(" ")
+    return rest if rest and not re.search(r"\w", lead) else summary
 
 
 def frequency_words(days: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aijobs.ai_apps.finding import last_visit_words
+from aijobs.ai_apps.finding import PARTNER_SERVICES, last_visit_words
 from aijobs.ai_apps.messages import best_message, who_should_write_instead
 from aijobs.ai_apps.outputs import TalkingPoint
 from aijobs.ai_apps.phrases import day_words, weekday_words
@@ -26,6 +26,8 @@ from aijobs.ai_apps.talking_facts import (
 MOST_POINTS = 4
 # A guest who came so often since without the assistant.
 _WITHOUT = 3
+# Days away: the last visit is still in mind; things may have changed since.
+_LATELY_DAYS, _WHILE_DAYS = 14, 30
 
 
 def points_of(features: dict[str, Any]) -> list[TalkingPoint]:
@@ -118,7 +120,7 @@ def _welcoming(features: dict[str, Any]) -> tuple[str, str]:
         fetched = f"{likes['cue']}我去给您挑一支，先试几杆，不顺手再换。"
         return own if "前台" in likes["cue"] else fetched, noted("cue")
     if "drink" in likes:
-        return f"我先给您来{likes['drink']}？想换别的或者不喝都行。", noted("drink")
+        return f"还是要{likes['drink']}吗？不喝也行。", noted("drink")
     return _from_the_bills(features)
 
 
@@ -149,11 +151,32 @@ def _from_the_bills(features: dict[str, Any]) -> tuple[str, str]:
     if comes_alone(features) and features["shared"]["services_total"]:
         alone = f"，{party['alone']} 单是一个人"
         return f"还坐{place}吗？今天自己打还是我陪您打几局，都行。", evidence + alone + last
+    return _offering_the_place(features, place), evidence + last
+
+
+def _offering_the_place(features: dict[str, Any], place: str) -> str:
+    """Their usual place, by what they play, when they were last here and when they come."""
+    played = game(features)
+    if features["days_away"] > _WHILE_DAYS:
+        return {
+            "mahjong": f"{place}给您安排着，机器先试一圈，哪里不一样了您跟我说。",
+            "ktv": f"{place}给您安排着，设备先试一首，哪里不一样了您跟我说。",
+            "snooker": f"{place}给您安排着，台子先试两杆，哪里不一样了您跟我说。",
+            "pool": f"{place}给您安排着，先试两杆，觉得不合适我再换一张。",
+        }[played]
+    if played == "mahjong":
+        return f"还是{place}吗？机器我先帮您试一遍，不顺手马上换。"
+    if played == "ktv":
+        return f"还是{place}吗？音量我先帮您调一调，不合适您再说。"
+    if played == "snooker":
+        return f"还打{place}吗？台子我先看一眼，不合适给您换一张。"
+    if features["last_bill"]["area"] == place and features["days_away"] <= _LATELY_DAYS:
+        return f"还是上次{place}那边吗？想换个区试试也行，我来安排。"
     return {
-        "mahjong": f"还是{place}吗？机器我先帮您试一遍，不顺手马上换。",
-        "ktv": f"还是{place}吗？音量我先帮您调一调，不合适您再说。",
-        "snooker": f"还打{place}吗？台子我先看一眼，不合适给您换一张。",
-    }.get(game(features), f"还坐{place}吗？想换个区试试也行，我来安排。"), evidence + last
+        "下午": f"{place}这会儿我帮您看看，还坐那边吗？想换也行，我来安排。",
+        "傍晚": f"{place}我先带您过去，坐下歇口气再开，想换个区也行。",
+        "晚上": f"还坐{place}吗？我先去看看哪张空着，想换个区也行。",
+    }.get(usual_hours(features), f"还坐{place}吗？想换个区试试也行，我来安排。")
 
 
 def _from_the_last_visit(features: dict[str, Any]) -> tuple[str, str]:
@@ -181,7 +204,7 @@ def _while_playing(features: dict[str, Any]) -> Iterator[TalkingPoint]:
     as_of, shared = features["as_of"], features["shared"]
     practice = features["said"]["tastes"].get("practice")
     gone = next((row for row in features["other_partners"] if row["left_on"]), None)
-    if gone and gone["services"] > shared["services_180d"]:
+    if gone and gone["services"] > max(shared["services_180d"], PARTNER_SERVICES - 1):
         yield TalkingPoint(
             scene="客人打了一会儿之后",
             words="想找人对打可以叫我，节奏听您的，打着不合适随时换人。",
@@ -204,7 +227,7 @@ def _while_playing(features: dict[str, Any]) -> Iterator[TalkingPoint]:
     elif practice and shared["services_total"]:
         yield TalkingPoint(
             scene="开打之前",
-            words=f"{practice['words']}要不要先过一遍？想直接开球也行，我听您的。",
+            words=f"{practice['words']}要不要先过一遍？想直接打也行，我听您的。",
             aim=f"接着上次练的带。依据：{day_words(practice['date'], as_of)}的备注",
             avoid="不当着别人纠正动作，不推加课",
         )

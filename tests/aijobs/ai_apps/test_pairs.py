@@ -24,6 +24,7 @@ from metrics.models import (
     Contact,
     MemberAssignment,
     MemberVersion,
+    ServiceLine,
 )
 from sandbox.context import use_context
 from sandbox.errors import BadRequest, NotFound
@@ -228,6 +229,23 @@ def test_a_pair_takes_as_many_statements_however_long_its_history(
             AI_APPS["app5_tactics"].build_features(ctx, pair_of(store), {})
 
 
+def test_visits_since_the_last_time_are_counted_however_long_ago_it_was(store):
+    with use_context(store.live):
+        other = store.add_assistant("a2", "王同事")
+        guest = store.add_member("m2", "陈常来", "")
+        store.add_bill(store.day(300), member=guest)
+        store.member = guest
+        for ago in (250, 200, 100, 5):
+            bill = store.add_bill(store.day(ago), member=guest)
+            ServiceLine.objects.filter(settlement=bill).update(assistant=other)
+    build_site(site=store.site, full=True)
+
+    shared = features_of(store, "app4_analysis").values["shared"]
+
+    assert (shared["days_since"], shared["visits_since_last"]) == (300, 4)
+    assert shared["served_since_last"] == 2
+
+
 # --- app4 ---------------------------------------------------------------------------------------
 
 
@@ -314,6 +332,94 @@ def test_a_partner_who_left_is_a_chance(store):
     assert any("助教#88" in chance and "正缺人接上" in chance for chance in chances)
 
 
+def test_a_partner_who_left_after_two_services_leaves_no_gap(store):
+    for app in APPS:
+        values = features_of(store, app).values
+        values["shared"] |= {"services_180d": 0, "visits_since_last": 0}
+        left = {"assistant": "助教#88", "hours": "2", "last": values["as_of"], "services": 2}
+        values["other_partners"] = [left | {"left_on": values["as_of"]}]
+
+        assert "缺人接上" not in str(AI_APPS[app].rules(values).model_dump())
+        assert "离店同事" not in str(AI_APPS[app].rules(values).model_dump())
+
+        values["other_partners"][0]["services"] = 3
+
+        assert re.search("缺人接上|离店同事", str(AI_APPS[app].rules(values).model_dump()))
+
+
+@pytest.mark.parametrize(
+    ("without", "words"),
+    [
+        ((0, None, 0), "另外 9 次到店都没点陪打"),
+        ((2, "助教#88", 2), "另外 9 次到店，2 次由助教#88陪打，其余没点陪打"),
+        ((5, "助教#88", 3), "另外 9 次到店，5 次有别人陪打（助教#88 3 次最多），其余没点陪打"),
+        ((9, "助教#88", 9), ""),
+    ],
+)
+def test_visits_without_the_assistant_are_told_as_they_were(store, without, words):
+    values = features_of(store, "app4_analysis", ago=20).values
+    values["together"] |= {
+        "share_of_visits": "25.0%",
+        "other_visits": 9,
+        "without": dict(zip(("with_others", "most_by", "most"), without, strict=True)),
+    }
+
+    said = "".join(AI_APPS["app4_analysis"].rules(values).opportunities)
+
+    assert words in said
+    assert ("另外 9 次" in said) == bool(words)
+
+
+def test_visits_with_others_leave_out_those_with_both(store):
+    with use_context(store.live):
+        other = store.add_assistant("a2", "王同事")
+        for both in ServiceLine.objects.filter(business_date__gte=store.day(26)):
+            both.pk, both.external_id, both.assistant = None, f"{both.external_id}-2", other
+            both.save()
+        bill = store.add_bill(store.day(10))
+        ServiceLine.objects.filter(settlement=bill).update(assistant=other)
+    build_site(site=store.site, full=True)
+
+    together = features_of(store, "app4_analysis").values["together"]
+
+    assert together["without"] == {
+        "with_others": 1,
+        "most_by": f"助教#{other.pk}",
+        "most": 1,
+    }
+
+
+def test_a_ban_is_told_without_an_end(store):
+    values = features_of(store, "app4_analysis").values
+    values["contact"] |= {"may_contact": False, "why_not": "会员资料写明未成年"}
+
+    (risk,) = [r for r in AI_APPS["app4_analysis"].rules(values).risks if "未成年" in r]
+
+    assert "为止" not in risk
+    assert risk.endswith("查看），只在店里接待，不主动联系")
+
+
+def test_no_place_is_kept_for_who_stays_away(store):
+    kept = AI_APPS["app4_analysis"].rules(features_of(store, "app4_analysis", ago=18).values)
+    gone = AI_APPS["app4_analysis"].rules(features_of(store, "app4_analysis").values)
+
+    assert any("可以提前留位" in chance for chance in kept.opportunities)
+    assert not any("提前留位" in chance for chance in gone.opportunities)
+    assert any("来了优先照这个安排" in chance for chance in gone.opportunities)
+
+
+def test_one_assistant_takes_over(store):
+    values = features_of(store, "app4_analysis").values
+    values["assistant_left_on"] = values["as_of"]
+    row = {"services": 4, "hours": "5", "last": values["as_of"], "left_on": None}
+    values["other_partners"] = [row | {"assistant": f"助教#{n}"} for n in (77, 88)]
+
+    first, second = AI_APPS["app4_analysis"].rules(values).opportunities
+
+    assert first.endswith("由其接手最顺")
+    assert second.endswith("也可以接")
+
+
 def test_the_strength_is_the_relationship_index(store):
     index = features_of(store, "app4_analysis").values["relationship"]["index"]
 
@@ -397,9 +503,9 @@ def test_a_habit_is_offered_on_its_next_day_and_asked_about_the_day_before(store
 
 @pytest.mark.parametrize(
     ("bills", "share", "is_usual"),
-    [(3, 0.75, True), (2, 0.5, False), (3, 0.33, True), (3, 0.3, False)],
+    [(3, 0.75, True), (2, 0.5, False), (4, 0.4, True), (3, 0.39, False)],
 )
-def test_a_weekday_is_usual_from_three_bills_and_a_third_on(store, bills, share, is_usual):
+def test_a_weekday_is_usual_from_three_bills_and_two_fifths_on(store, bills, share, is_usual):
     with use_context(store.live) as ctx:
         day = next_usual_day(ctx, [{"name": "周五", "bills": bills, "share": share}])
 
@@ -486,7 +592,11 @@ def test_somebody_unknown_says_who_they_are(store):
 
 def test_who_said_that_they_are_busy_gets_no_invitation(store):
     values = features_of(store, "app5_tactics").values
-    values["said"]["absence"] = {"date": values["as_of"], "summary": "这阵子出差多"}
+    values["said"]["absence"] = {
+        "date": values["as_of"],
+        "summary": "这阵子出差多",
+        "words": "出差",
+    }
 
     assert all("微信" not in point["scene"] for point in points_of(values))
 
@@ -532,6 +642,40 @@ def test_a_promise_is_taken_up_as_what_it_is(store, keeping, words):
     ]
 
     assert words in points_of(values)[0]["words"]
+
+
+def test_what_was_practised_is_taken_up_with_its_note(store):
+    values = features_of(store, "app5_tactics").values
+    values["said"]["tastes"]["practice"] = {"words": "加塞", "date": store.day(30).isoformat()}
+
+    message = points_of(values)[0]
+
+    assert message["words"].startswith("加塞还想接着练吗")
+    assert f"、{store.day(30).month}月{store.day(30).day}日的备注" in message["aim"]
+
+
+@pytest.mark.parametrize(("in_days", "is_asked"), [(3, False), (4, True)])
+def test_nobody_is_asked_long_before_their_rhythm_brings_them(store, in_days, is_asked):
+    values = features_of(store, "app5_tactics", ago=18).values
+    values["rhythm"] |= {"median_interval_days": 6.25, "days_away": 2}
+    values["next_usual_day"] = {
+        "weekday": "周五",
+        "date": "5月8日（周五）",
+        "in_days": in_days,
+        "ask_on": "5月7日（周四）",
+    }
+
+    # Asked the day before: after 4 or 5 of 6.25 days.
+    assert any("微信" in point["scene"] for point in points_of(values)) == is_asked
+
+
+def test_whoever_plays_for_luck_is_not_asked_how_it_goes(store):
+    with use_context(store.live):
+        add_task(store, task_kind="maintain", ago=2, due_ago=-3)
+    values = features_of(store, "app5_tactics").values
+    values["habits"]["areas"][0]["name"] = "麻将房"
+
+    assert "坐得还舒服吗" in points_of(values)[0]["words"]
 
 
 def test_somebody_contacted_lately_is_left_in_peace(store):

@@ -8,11 +8,15 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
+from django.contrib.auth.models import User
 
 from aijobs.ai_apps import app3_clue, app6_note, app7_customer, app8_consolidate
 from aijobs.ai_apps.base import read_prompt
 from aijobs.ai_apps.churn_risk import risk_of
+from aijobs.ai_apps.member_habits import next_visit
 from aijobs.ai_apps.next_step import next_step
+from aijobs.ai_apps.phrases import frequency_words
+from aijobs.manual_clues import add_manual_clue
 from aijobs.registry import AI_APPS
 from aijobs.targets import Target
 from metrics.builds import build_site
@@ -135,11 +139,87 @@ def test_a_broken_rhythm_says_who_should_ask(features):
 
 
 def test_a_card_that_runs_low_is_said_against_the_usual_visit(features):
-    features["card"]["visits_left"] = 1.4
+    features["card"]["visits_left"] = 1
     assert "储值只够来一两次" in summaries(features)
 
-    features["card"]["visits_left"] = 9
+    features["card"]["visits_left"] = 0
+    assert "储值不够来一次了，结账" in summaries(features)
+
+    features["card"]["balance"] = "0.00"
+    assert "储值已用完，结账" in summaries(features)
+
+    features["card"] |= {"visits_left": 9, "balance": "1620.00"}
     assert "储值还够来好几次，人却没来" in summaries(features)
+
+
+def test_who_has_just_recharged_or_come_once_is_not_asked_to_recharge(features):
+    features["card"]["visits_left"] = 1
+    features["card"]["last_recharge"]["days_ago"] = 13
+    assert "储值" not in summaries(features)
+
+    features["card"]["last_recharge"]["days_ago"] = 14
+    assert "储值只够来一两次" in summaries(features)
+
+    features["visits"]["count_180d"] = 1
+    assert "储值" not in summaries(features)
+
+
+@pytest.mark.parametrize(
+    "ban",
+    [
+        {"may_contact": False, "why_not": "会员资料写明未成年"},
+        {"paused_until": "2026-05-09", "last_contact": "2026-05-02", "last_outcome": "已联系"},
+        {"is_number_wrong": True},
+    ],
+    ids=["minor", "pause", "wrong number"],
+)
+@pytest.mark.parametrize("has_rhythm", [True, False])
+def test_no_clue_advises_a_contact_that_is_not_allowed(features, ban, has_rhythm):
+    if not has_rhythm:
+        features |= {"rhythm": None, "stage": "转冷"}
+        features["metrics"]["last_visit_days"] = 45
+    features["card"]["visits_left"] = 9
+    assert re.search("问候一次|问一声", summaries(features))
+
+    features["contact"] |= ban
+
+    assert not re.search("问候|问一声|请回来|提前问", summaries(features))
+
+
+def test_who_was_greeted_since_their_last_visit_is_not_greeted_again(features):
+    features |= {"rhythm": None, "stage": "转冷"}
+    features["metrics"]["last_visit_days"] = 45
+    assert "轻轻问候一次就好" in summaries(features)
+    assert "微信问候一句，不约时间；不回就不再追" in next_step(features)
+
+    features["contact"] |= {"last_contact": day(features, -10), "last_outcome": "已联系"}
+
+    assert "来了多聊两句" in summaries(features)
+    assert "问候" not in next_step(features)
+
+
+@pytest.mark.parametrize(("away", "is_greeted"), [(30, False), (31, True), (90, True), (91, False)])
+def test_clue_and_deed_agree_on_who_is_greeted(features, away, is_greeted):
+    features |= {"rhythm": None, "stage": "转冷"}
+    features["metrics"]["last_visit_days"] = away
+
+    assert ("轻轻问候" in summaries(features)) == is_greeted
+    assert ("微信问候" in next_step(features)) == is_greeted
+
+
+def test_a_partner_is_who_served_three_times_and_lately(features):
+    partner = features["partners"][0] | {"services": 2, "left_on": day(features, -3)}
+    features |= {"partners": [partner], "services_180d": 2}
+    assert "离店" not in summaries(features)
+
+    partner |= {"services": 3, "left_on": None, "last": day(features, -91)}
+    features["services_180d"] = 3
+    assert "认助教" not in summaries(features)
+
+    partner["last"] = day(features, -90)
+    assert f"认{partner['assistant']}" in summaries(features)
+    (clue,) = [clue for clue in clues_of(features) if "认助教" in clue.summary]
+    assert clue.detail.endswith("样本少，仅供参考。")
 
 
 def test_what_is_read_from_few_visits_is_said_to_be(store):
@@ -241,6 +321,59 @@ def test_the_value_tier_turns_at_its_bounds_by_what_is_most(features, group, key
     assert any(reason.startswith(f"价值{tier}：") for reason in analysis.reasons)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (0.95, "隔了 20 天，刚过"),
+        (1.0, "是平时的 1 倍"),
+        (9.9, "是平时的 9.9 倍"),
+        (10, "早已超过平时"),
+    ],
+)
+def test_the_ratio_is_told_where_it_says_something(features, ratio, words):
+    features["rhythm"]["overdue_ratio"] = ratio
+
+    assert words in risk_of(features)[1][0]
+
+
+@pytest.mark.parametrize(
+    ("away", "words"), [(0, "今天刚来过"), (7, "7 天前刚来过"), (8, "8 天没再来")]
+)
+def test_who_is_back_is_told_by_what_they_have_done_since(features, away, words):
+    features |= {"stage": "回流", "returned": {"visits_since": 2}}
+    features["rhythm"]["overdue_ratio"] = 0.1
+    features["metrics"]["last_visit_days"] = away
+
+    assert f"回来后才来过 2 次，{words}" in risk_of(features)[1][-1]
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (1, "几乎天天来"),
+        (3, "一周来两三次"),
+        (4.5, "一周来一两次"),
+        (7, "差不多每周来一次"),
+        (14, "半个月左右来一次"),
+        (21, "三周左右来一次"),
+        (30, "一个月左右来一次"),
+    ],
+)
+def test_how_often_is_told_as_people_say_it(days, words):
+    assert frequency_words(days) == words
+
+
+def test_the_profile_of_who_stays_away_tells_what_was_and_whole_visits(features):
+    features["card"]["visits_left"] = 6
+    assert "，原来差不多每周来一次" in app7_customer.rules(features).profile
+    assert "够来约 6 次" in app7_customer.rules(features).profile
+
+    features["rhythm"]["overdue_ratio"] = 1
+    features["card"]["visits_left"] = 0
+    assert "，差不多每周来一次" in app7_customer.rules(features).profile
+    assert "不够来一次" in app7_customer.rules(features).profile
+
+
 def test_every_reason_has_its_figure_and_the_profile_its_numbers(features):
     analysis = app7_customer.rules(features)
 
@@ -251,10 +384,21 @@ def test_every_reason_has_its_figure_and_the_profile_its_numbers(features):
 
 
 def test_feedback_that_somebody_wrote_by_hand_is_a_reason(features):
-    clue = {"category": "重要反馈", "summary": "嫌收银慢", "detail": "", "date": "2026-05-05"}
+    clue = {"category": "重要反馈", "summary": "嫌收银慢", "detail": "", "date": day(features, -1)}
     features["clues"] = [clue]
 
-    assert "嫌收银慢（2026-05-05 的线索）" in app7_customer.rules(features).reasons
+    assert f"嫌收银慢（{day(features, -1)} 的线索）" in app7_customer.rules(features).reasons
+
+
+def test_a_clue_is_a_reason_with_its_own_evidence_and_without_its_emoji(features):
+    detail = "依据：2月28日前台的备注「嫌收银慢」。"
+    clue = {"category": "重要反馈", "summary": "🗣️ 不满：嫌收银慢", "detail": detail}
+    features["clues"] = [clue | {"date": day(features, -1)}]
+
+    assert f"不满：嫌收银慢。{detail.rstrip('。')}" in app7_customer.rules(features).reasons
+
+    features["clues"][0]["date"] = day(features, -91)
+    assert "嫌收银慢" not in str(app7_customer.rules(features).reasons)
 
 
 def test_the_same_features_give_the_same_answer(features):
@@ -365,9 +509,14 @@ def test_a_birthday_is_wished_only(features):
 
 
 def test_who_said_that_they_are_busy_is_not_asked(features):
-    features["said"]["absence"] = {"date": day(features, -10), "summary": "这阵子出差多"}
+    summary = "4月26日说下周要回老家"
+    features["said"]["absence"] = {
+        "date": day(features, -10),
+        "summary": summary,
+        "words": "下周要回老家",
+    }
 
-    assert "先不约" in next_step(features)
+    assert "说过「下周要回老家」，先不约" in next_step(features)
 
 
 @pytest.mark.parametrize(("ago", "is_left"), [(10, True), (30, False)])
@@ -413,6 +562,19 @@ def test_who_has_left_and_did_not_answer_is_left_in_peace(features):
     assert "不再主动联系" in next_step(features)
 
 
+@pytest.mark.parametrize(
+    ("expected_in", "in_days", "ahead"), [(6, 4, 4), (8, 4, 11), (14, 7, 14), (-3, 4, 4)]
+)
+def test_the_next_visit_is_on_the_usual_weekday_nearest_to_the_rhythm(
+    store, expected_in, in_days, ahead
+):
+    rhythm = {"expected_in_days": expected_in, "expected_on": ""}
+    with use_context(store.live) as ctx:
+        words = next_visit(ctx, rhythm, {"in_days": in_days})
+
+    assert words.startswith(f"{store.day(-ahead).month}月{store.day(-ahead).day}日")
+
+
 def test_a_kept_rhythm_needs_no_contact(store):
     deed = next_step(features_of(store, ago=18))
 
@@ -455,6 +617,37 @@ def test_a_note_becomes_a_clue_of_its_category(text, category):
 
     assert [clue.category for clue in analysis.clues] == [category]
     assert analysis.clues[0].detail == f"依据：5月5日（周二）前台的备注「{text}」。"
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        ("下周要回老家", "5月5日说下周要回老家"),
+        ("说下个月才有空", "5月5日说下个月才有空"),
+        ("答应明天给他补发票", "待兑现：5月5日答应明天给他补发票"),
+        ("习惯下午来", "习惯下午来"),
+    ],
+)
+def test_a_day_that_moves_is_told_with_when_it_was_said(text, summary):
+    (clue,) = app6_note.rules(note(text)).clues
+
+    assert clue.summary == summary
+
+
+def test_known_clues_carry_no_emoji_that_could_be_copied(store):
+    with use_context(store.live) as ctx:
+        store.add_note("习惯周五来")
+        add_manual_clue(
+            ctx=ctx,
+            member_id=store.member.pk,
+            category="重要反馈",
+            summary="🤝 待兑现：答应下次补发票",
+            actor=User(username="somebody"),
+        )
+
+    (known,) = features_of(store, "app6_note")["known_clues"]
+
+    assert known["summary"] == "待兑现：答应下次补发票"
 
 
 @pytest.mark.parametrize(
@@ -514,12 +707,24 @@ def test_the_author_of_a_note_is_a_post_or_a_number(store, name, author):
 # --- app8 ---------------------------------------------------------------------------------------
 
 
-def merged(app3: list[dict], app6: list[dict], *, app3_at: str | None = None) -> list:
+def merged(
+    app3: list[dict],
+    app6: list[dict],
+    *,
+    app3_at: str | None = None,
+    noted: str = "2026-05-01",
+    recharged: str | None = None,
+) -> list:
     sources = {
-        "app3_clue": {"generated_at": app3_at, "clues": app3},
-        "app6_note": {"generated_at": None if app3_at else "2026-05-01", "clues": app6},
+        "app3_clue": {"generated_at": app3_at, "newest_fact": "2026-05-05", "clues": app3},
+        "app6_note": {
+            "generated_at": None if app3_at else "2026-05-01",
+            "newest_fact": noted,
+            "clues": app6,
+        },
     }
-    return app8_consolidate.rules({"sources": sources}).clues
+    told = {"sources": sources, "as_of": "2026-05-06", "last_recharge": recharged}
+    return app8_consolidate.rules(told).clues
 
 
 def row(summary: str, detail: str = "依据：5月5日。", confidence: float = 0.7, **fields) -> dict:
@@ -584,6 +789,25 @@ def test_what_passes_is_not_repeated_from_an_older_source():
 
     assert len(fresh) == 3
     assert [clue.summary for clue in old] == ["不满：嫌吵", "认准大厅A区，来的时间不固定"]
+
+
+@pytest.mark.parametrize(
+    ("summary", "days"), [("不满：卫生间地滑", 90), ("待兑现：答应补发票", 90), ("最近项目忙", 45)]
+)
+def test_what_a_note_said_too_long_ago_is_not_taken_up(summary, days):
+    def is_told(age: int) -> bool:
+        noted = (date(2026, 5, 6) - timedelta(days=age)).isoformat()
+        return merged([], [row(summary)], noted=noted) != []
+
+    assert [is_told(days), is_told(days + 1)] == [True, False]
+
+
+def test_a_recharge_settles_what_was_asked_about_recharging_before():
+    asked = [row("问过充值档位，说先打几次再看"), row("习惯周五晚上来")]
+
+    assert len(merged([], asked, recharged="2026-05-01")) == 2
+    (kept,) = merged([], asked, recharged="2026-05-02")
+    assert kept.summary == "习惯周五晚上来"
 
 
 def test_a_forbidden_clue_of_any_source_goes_no_further():
