@@ -17,19 +17,12 @@ from aijobs.ai_apps.finding import (
 )
 from aijobs.ai_apps.outputs import PairAnalysis
 from aijobs.ai_apps.pair_features import TREND_DAYS, describe_pair
+from aijobs.ai_apps.pair_stage import LOST_DAYS, MOVED, stage_of, strength_of
 from aijobs.ai_apps.phrases import day_words, number_words, weekday_words
 from aijobs.ai_apps.talking_facts import plays_at_a_table
 from aijobs.targets import PAIR, Target
 from sandbox.context import RuntimeContext
 
-# From these indexes on the two know each other, and play together as a rule.
-_KNOWN, _PARTNERS = 20.0, 40.0
-# From this change of the index on it has moved.
-_MOVED = 5.0
-# From so many services on the two know each other, seldom as it may be.
-_KNOWN_SERVICES = 6
-# Not served for so long: the two have lost touch.
-_LOST_DAYS = 60
 # A guest who came so often since without the assistant has found other company.
 _WITHOUT = 3
 # Away for longer, and nobody is expected on their usual day.
@@ -45,30 +38,12 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
 
 def rules(features: dict[str, Any]) -> PairAnalysis:
     return PairAnalysis(
-        stage=_stage(features),
-        strength=round(float(features["relationship"]["index"])),
+        stage=stage_of(features),
+        strength=strength_of(features),
         summary=_summary(features),
         risks=[*islice(_risks(features), _MOST)],
         opportunities=[*islice(_opportunities(features), _MOST)],
     )
-
-
-def _stage(features: dict[str, Any]) -> str:
-    """How the two stand, in the store's words. docs/decisions/0027."""
-    shared, index = features["shared"], float(features["relationship"]["index"])
-    if not shared["services_total"]:
-        return "还没搭过"
-    if shared["days_since"] > _LOST_DAYS:
-        return "断档"
-    if float(features["relationship"]["change"]) <= -_MOVED:
-        return "转淡"
-    if shared["services_total"] < PARTNER_SERVICES:
-        return "初识"
-    if index >= _PARTNERS:
-        return "固定搭档"
-    if index >= _KNOWN or shared["services_total"] >= _KNOWN_SERVICES:
-        return "熟客"
-    return "初识"
 
 
 def _summary(features: dict[str, Any]) -> str:
@@ -99,9 +74,9 @@ def _summary(features: dict[str, Any]) -> str:
         "已经归零"
         if is_gone
         else "明显往下走"
-        if change <= -_MOVED
+        if change <= -MOVED
         else "在往上走"
-        if change >= _MOVED
+        if change >= MOVED
         else "变化不大"
     )
     sentences = [
@@ -149,7 +124,7 @@ def _risks(features: dict[str, Any]) -> Iterator[str]:
             f"最近一次到店 {weekday_words(rhythm['last'], as_of)}，已隔 {rhythm['days_away']} 天"
         )
     yield from _about_others(features)
-    if float(relationship["change"]) <= -_MOVED:
+    if float(relationship["change"]) <= -MOVED:
         counts = (
             f"，近 30 天同场 {shared['last_30d']} 次，之前 30 天 {shared['previous_30d']} 次"
             if shared["last_30d"] < shared["previous_30d"]
@@ -170,7 +145,7 @@ def _about_others(features: dict[str, Any]) -> Iterator[str]:
     if not shared["services_total"]:
         return
     if shared["visits_since_last"] < _WITHOUT:
-        if shared["days_since"] > _LOST_DAYS:
+        if shared["days_since"] > LOST_DAYS:
             yield (
                 f"上次同场 {weekday_words(shared['last'], as_of)}，隔了 {shared['days_since']} 天，"
                 f"期间会员到店 {shared['visits_since_last']} 次"
@@ -278,7 +253,7 @@ def _about_partners(features: dict[str, Any]) -> Iterator[str]:
             f"{day_words(gone['left_on'], as_of)}离店，正缺人接上"
         )
     away = features["days_away"]
-    if not shared["services_total"] and away is not None and away <= _LOST_DAYS:
+    if not shared["services_total"] and away is not None and away <= LOST_DAYS:
         yield f"会员最近 {weekday_words(features['visits']['last'], as_of)}到店，下次来可以先认个脸熟"
     share = features["together"]["share_of_visits"]
     visits, together = features["visits"]["count_180d"], features["together"]["visits"]

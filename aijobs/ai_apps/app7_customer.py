@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -19,18 +18,16 @@ from aijobs.ai_apps.next_step import next_step
 from aijobs.ai_apps.note_reading import likeness, shorten
 from aijobs.ai_apps.outputs import CustomerAnalysis
 from aijobs.ai_apps.phrases import day_words, frequency_words, without_emoji, yuan_words
+from aijobs.ai_apps.value_tier import tier_of
 from aijobs.clues import told_clues
 from aijobs.targets import MEMBER, Target
 from sandbox.context import RuntimeContext
 
-# Yuan that are at stake from which a member counts as 高 and 中.
-_HIGH, _MIDDLE = Decimal(2000), Decimal(500)
 _MOST_REASONS, _MOST_CHARACTERS = 5, 160
 _STAGE_WORDS = {"新客": "新客", "回流": "回流客"}
 # What the risk and the profile have said already.
 _SAID = ("state", "trend")
 _ALIKE = 0.6
-Tier = Literal["高", "中", "低"]
 
 
 def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Features:
@@ -45,7 +42,7 @@ def build_features(ctx: RuntimeContext, target: Target, in_chain: InChain) -> Fe
 
 def rules(features: dict[str, Any]) -> CustomerAnalysis:
     findings = find_all(features)
-    tier, why_tier = _tier(features)
+    tier, why_tier = tier_of(features)
     risk, reasons = risk_of(features)
     more = [
         *_reasons_of_clues(features, findings),
@@ -63,19 +60,6 @@ def rules(features: dict[str, Any]) -> CustomerAnalysis:
 def _reason(finding: Finding) -> str:
     few = "（样本少）" if finding.is_anecdote else ""
     return f"{finding.summary}。依据：{finding.evidence}{few}"
-
-
-def _tier(features: dict[str, Any]) -> tuple[Tier, str]:
-    """By what is at stake: the most of 60 days' spend, the half year's at that pace, principal left."""
-    stakes = (
-        (features["metrics"]["consumption_60d"], "近 60 天实收"),
-        (features["spend"]["half_year_a_60_days"], "近 180 天平均每 60 天实收"),
-        (features["metrics"]["card_principal"], "卡里未用的本金"),
-    )
-    amount, name = max(stakes, key=lambda row: Decimal(row[0]))
-    value = Decimal(amount)
-    tier: Tier = "高" if value >= _HIGH else "中" if value >= _MIDDLE else "低"
-    return tier, f"价值{tier}：{name} {yuan_words(amount)}"
 
 
 def _profile(features: dict[str, Any], findings: list[Finding]) -> str:

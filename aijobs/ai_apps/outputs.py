@@ -9,6 +9,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from aijobs.ai_apps.churn_risk import risk_of
+from aijobs.ai_apps.pair_stage import stage_of, strength_of
+from aijobs.ai_apps.value_tier import tier_of
 from aijobs.clues import CATEGORIES
 from aijobs.output_checks.standards import Standard
 
@@ -40,8 +43,8 @@ class Clue(BaseModel):
 
     category: Annotated[str, AfterValidator(_known_category)] = CATEGORIES[0]
     emoji: str = ""
-    summary: Annotated[str, Standard(most=60)] = Field(min_length=1)
-    detail: Annotated[str, Standard(most=200)] = ""
+    summary: Annotated[str, Standard(most=60, gives_nothing=True)] = Field(min_length=1)
+    detail: Annotated[str, Standard(most=200, gives_nothing=True)] = ""
     confidence: float = Field(default=0.5, ge=0, le=1)
     providers: str = ""
 
@@ -62,10 +65,17 @@ class CustomerAnalysis(BaseModel):
     """app7_customer."""
 
     profile: Annotated[str, Standard(most=240)]
-    value_tier: Literal["高", "中", "低"]
-    churn_risk: int = Field(ge=0, le=100)
+    value_tier: Annotated[
+        Literal["高", "中", "低"], Standard(reckon=lambda features: tier_of(features)[0])
+    ]
+    # A model reads the lines between the points of risk_of by eye.
+    churn_risk: Annotated[
+        int, Standard(reckon=lambda features: risk_of(features)[0], within=10)
+    ] = Field(ge=0, le=100)
     reasons: Annotated[list[str], Standard(most=160, most_entries=5)] = []
-    next_best_action: Annotated[str, Standard(most=160, is_deed=True, offers_nothing=True)]
+    next_best_action: Annotated[
+        str, Standard(most=160, is_deed=True, offers_nothing=True, reaches_out=True)
+    ]
 
 
 class Finding(BaseModel):
@@ -84,7 +94,7 @@ class FinanceRisk(BaseModel):
 class FinanceAction(BaseModel):
     """Who does what by when, and what shows that it helped."""
 
-    text: Annotated[str, Standard(most=160, is_deed=True)] = Field(min_length=1)
+    text: Annotated[str, Standard(most=160, is_deed=True, gives_nothing=True)] = Field(min_length=1)
     owner: Annotated[str | None, Standard(most=20, is_needed=True, is_owner=True)] = None
     due: Annotated[str | None, Standard(most=20, is_needed=True, is_due=True)] = None
     metric: Annotated[str | None, Standard(is_key=True, is_needed=True)] = None
@@ -107,17 +117,17 @@ class PairRisk(BaseModel):
 class PairAnalysis(BaseModel):
     """app4_analysis: how an assistant and a member stand."""
 
-    stage: Annotated[str, Standard(most=12)]
-    strength: int = Field(ge=0, le=100)
+    stage: Annotated[str, Standard(most=12, reckon=stage_of)]
+    strength: Annotated[int, Standard(reckon=strength_of, within=1)] = Field(ge=0, le=100)
     summary: Annotated[str, Standard(most=240)] = ""
     risks: Annotated[list[str | PairRisk], Standard(most=160, most_entries=5)] = []
-    opportunities: Annotated[list[str], Standard(most=160, most_entries=5)] = []
+    opportunities: Annotated[list[str], Standard(most=160, most_entries=5, gives_nothing=True)] = []
 
 
 class TalkingPoint(BaseModel):
     """Words for one occasion: what they aim at, and what must not be said with them."""
 
-    scene: Annotated[str, Standard(most=40)]
+    scene: Annotated[str, Standard(most=40, reaches_out=True)]
     words: Annotated[str, Standard(most=60, to_guest=True, offers_nothing=True)] = Field(
         min_length=1
     )

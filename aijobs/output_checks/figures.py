@@ -38,6 +38,7 @@ class Figure:
         is_open: there is a little more: 20 多天.
         year, month, weekday: of a date, where they are written; its day is the value.
         is_ahead: a weekday to come: 下周三, 周三前.
+        is_of_days: a number of days: 30 天.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Figure:
     month: int | None = None
     weekday: int | None = None
     is_ahead: bool = False
+    is_of_days: bool = field(default=False, compare=False)
 
 
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {
@@ -193,6 +195,7 @@ def _number(match: re.Match[str]) -> Found:
         value,
         step=_last_decimal(match[1]) if exact else _last_place(value),
         is_open=bool(match[3]),
+        is_of_days=_counts_days(match),
     )
 
 
@@ -205,7 +208,12 @@ def _chinese_number(match: re.Match[str]) -> Found:
             Decimal(value),
             step=_last_place(Decimal(value)),
             is_open=bool(match[2]),
+            is_of_days=_counts_days(match),
         )
+
+
+def _counts_days(match: re.Match[str]) -> bool:
+    return match.string[match.end() :].lstrip()[:1] in ("天", "日")
 
 
 def _decimal(written: str) -> Decimal:

@@ -1,9 +1,9 @@
 """What an answer may say in figures: those of its features, and what follows from them.
 
 What follows: the same number with fewer places (at least two digits), in 万, in Chinese numerals or
-without its sign; a share in percent or 成; a date in another notation, its weekday, month, year or
+without its sign, unless the text says the opposite; a share in percent or 成; a date in another notation, its weekday, month, year or
 day; an hour by the twelve-hour clock; how many entries a list has; a date of the two weeks to come,
-since a proposal needs one and no fact has one.
+since a proposal needs one and no fact has one. A number in a key (last_30d) is a window: it counts days.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 from aijobs.output_checks.figures import Figure, Kind, figures_in
 
 AHEAD = timedelta(days=14)
+# A difference as the features write it.
+_SIGNED = re.compile(r"[+-]\d+(?:\.\d+)?%?")
 
 
 class KnownFigures:
@@ -25,17 +27,30 @@ class KnownFigures:
     def __init__(self, features: dict[str, Any]) -> None:
         self.as_of = _as_of(features)
         self._numbers: set[Decimal] = set()
+        self._windows: set[Decimal] = set()
+        # What rose, or fell, by so much, and what no sign stands before: (in percent, how much).
+        self._rises: set[tuple[bool, Decimal]] = set()
+        self._falls: set[tuple[bool, Decimal]] = set()
+        self._unsigned: set[tuple[bool, Decimal]] = set()
         self._percents: set[Decimal] = set()
         self._dates: set[date] = set()
         self._others: set[tuple[Kind, Decimal | int]] = set()
+        plain = []
+        for text in self._take(features):
+            if _SIGNED.fullmatch(text):
+                self._take_signed(text)
+            else:
+                plain.append(text)
         # All texts in one: the patterns cost more than what they read.
-        for figure in figures_in("\0".join(self._take(features))):
+        for figure in figures_in("\0".join(plain)):
             self._take_figure(figure)
 
     def explain(self, figure: Figure) -> bool:
         """Whether it is one of these or follows from them."""
         match figure.kind:
             case Kind.NUMBER:
+                if figure.is_of_days and figure.value in self._windows:
+                    return True
                 return any(_is_written_as(value, figure) for value in self._numbers)
             case Kind.PERCENT:
                 shares = (value * 100 for value in self._numbers if value <= 1)
@@ -48,11 +63,23 @@ class KnownFigures:
                 return any((Kind.HOUR, figure.value + later) in self._others for later in (0, 12))
             case Kind.WEEKDAY if figure.is_ahead:
                 return True
-            case Kind.DAY if figure.value in self._numbers:
+            case Kind.DAY if figure.value in self._numbers | self._windows:
                 # 近 7 日 counts days.
                 return True
         is_of_a_year = figure.year is None or (Kind.YEAR, figure.year) in self._others
         return is_of_a_year and (figure.kind, figure.value) in self._others
+
+    def contradict(self, figure: Figure, *, rises: bool) -> bool:
+        """Whether a figure told as a rise, or a fall, is only known as the other."""
+        told, other = (self._rises, self._falls) if rises else (self._falls, self._rises)
+        is_percent = figure.kind == Kind.PERCENT
+
+        def is_among(values: set[tuple[bool, Decimal]]) -> bool:
+            return any(
+                kind == is_percent and _is_written_as(value, figure) for kind, value in values
+            )
+
+        return is_among(other) and not is_among(told | self._unsigned)
 
     def _is_ahead(self, day: date) -> bool:
         return self.as_of is not None and self.as_of < day <= self.as_of + AHEAD
@@ -73,7 +100,7 @@ class KnownFigures:
         if isinstance(value, dict):
             for key, inner in value.items():
                 # count_180d and last_30d name their windows.
-                self._numbers.update(Decimal(digits) for digits in re.findall(r"\d+", key))
+                self._windows.update(Decimal(digits) for digits in re.findall(r"\d+", key))
                 yield key
                 yield from self._take(inner)
         elif isinstance(value, list):
@@ -83,14 +110,23 @@ class KnownFigures:
         elif isinstance(value, str):
             yield value
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            self._numbers.add(abs(Decimal(str(value))))
+            size = abs(Decimal(str(value)))
+            self._numbers.add(size)
+            (self._falls if value < 0 else self._unsigned).add((False, size))
+
+    def _take_signed(self, text: str) -> None:
+        size, is_percent = Decimal(text[1:].rstrip("%")), text.endswith("%")
+        (self._percents if is_percent else self._numbers).add(size)
+        (self._rises if text[0] == "+" else self._falls).add((is_percent, size))
 
     def _take_figure(self, figure: Figure) -> None:
         match figure.kind:
             case Kind.NUMBER:
                 self._numbers.add(figure.value)
+                self._unsigned.add((False, figure.value))
             case Kind.PERCENT:
                 self._percents.add(figure.value)
+                self._unsigned.add((True, figure.value))
             case Kind.DATE:
                 for day in self._dates_of(figure):
                     self._take_date(day, is_exact=figure.year is not None)

@@ -8,6 +8,7 @@ findings beside it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,23 +18,31 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from pydantic import BaseModel
 
-from aijobs.output_checks.figures import figures_in
+from aijobs.output_checks.contact import find_contacts, find_night_contacts
+from aijobs.output_checks.figures import Figure, figures_in
 from aijobs.output_checks.findings import Finding, Review, Severity
 from aijobs.output_checks.known_figures import KnownFigures
 from aijobs.output_checks.people import People
 from aijobs.output_checks.promises import (
+    find_commands,
     find_invented_offers,
     find_slogans,
     find_third_person,
     is_nobody,
+    is_over,
     names_a_time,
 )
-from aijobs.output_checks.standards import Said, lists_of, texts_of
+from aijobs.output_checks.standards import Said, lists_of, reckoned_of, texts_of
 from aijobs.output_checks.topics import find_forbidden, find_untellable
+from metrics.catalog import METRICS
 from sandbox.context import RuntimeContext
 
 # So much of what stands around a finding is kept with it.
 _AROUND = 8
+_METRICS = frozenset(metric.key for metric in METRICS)
+# What says right before a figure that something rose, or fell, by it.
+_RISES = re.compile(r"(?:(?<!\d)\+|(?<![至好许最更])(?:多收?的?|[增上]?[涨加升]了?|高))\s*$")
+_FALLS = re.compile(r"(?:(?<!\d)[-−]|(?<![至最])(?:少收?的?|[下减]?[跌降少掉]了?|低))\s*$")
 
 
 @dataclass(frozen=True)
@@ -153,16 +162,52 @@ def _foreign(answer: Answer) -> Places:
 def _invented_figures(answer: Answer) -> Places:
     for said in answer.texts:
         # A phone number is no figure.
-        for figure in figures_in(answer.people.mask(said.text)):
-            if not answer.known_figures.explain(figure):
+        text = answer.people.mask(said.text)
+        for figure in figures_in(text):
+            if not answer.known_figures.explain(figure) or _says_the_opposite(answer, text, figure):
                 yield said.field, answer.around(said.text, figure.span)
+
+
+def _says_the_opposite(answer: Answer, text: str, figure: Figure) -> bool:
+    """Whether a fall is told as a rise, or the other way."""
+    lead = text[max(0, figure.span[0] - _AROUND) : figure.span[0]]
+    return any(
+        pattern.search(lead) and answer.known_figures.contradict(figure, rises=rises)
+        for pattern, rises in ((_RISES, True), (_FALLS, False))
+    )
 
 
 def _invented_offers(answer: Answer) -> Places:
     for said in answer.texts:
-        if said.standard.offers_nothing:
-            for match in find_invented_offers(said.text, answer.told):
+        standard = said.standard
+        if standard.offers_nothing or standard.gives_nothing:
+            to_staff = not standard.offers_nothing
+            for match in find_invented_offers(said.text, answer.told, to_staff=to_staff):
                 yield said.field, answer.around(said.text, match.span())
+
+
+def _unwelcome_contacts(answer: Answer) -> Places:
+    contact = answer.features.get("contact")
+    if contact is None:
+        return
+    for said in answer.texts:
+        if said.standard.reaches_out:
+            for match in find_contacts(said.text, contact):
+                yield said.field, match[0]
+            for hour in find_night_contacts(said.text, contact):
+                yield said.field, hour
+
+
+def _misreckoned(answer: Answer) -> Places:
+    for name, value, standard in reckoned_of(answer.output):
+        if standard.reckon is None:
+            continue
+        right = standard.reckon(answer.features)
+        is_right = (
+            abs(value - right) <= standard.within if isinstance(right, int) else value == right
+        )
+        if not is_right:
+            yield name, f"{value}, {right}"
 
 
 def _slogans(answer: Answer) -> Places:
@@ -179,8 +224,15 @@ def _incomplete(answer: Answer) -> Places:
             (standard.is_needed and not text)
             or (standard.is_owner and is_nobody(text))
             or (standard.is_due and text and not names_a_time(text))
+            or (standard.is_due and is_over(text, answer.known_figures.as_of))
+            or (standard.is_key and standard.is_needed and not _is_metric(text, answer.features))
         ):
             yield said.field, text[:20]
+
+
+def _is_metric(key: str, features: dict[str, Any]) -> bool:
+    """Whether the catalog or the features have such a figure."""
+    return key in _METRICS or key in features.get("current", {})
 
 
 def _words_too_long(answer: Answer) -> Places:
@@ -207,6 +259,12 @@ def _third_person(answer: Answer) -> Places:
             yield said.field, answer.around(said.text, match.span())
 
 
+def _commands(answer: Answer) -> Places:
+    for said in _words(answer):
+        for match in find_commands(said.text):
+            yield said.field, answer.around(said.text, match.span())
+
+
 def _words(answer: Answer) -> Iterator[Said]:
     return (said for said in answer.texts if said.standard.to_guest)
 
@@ -218,9 +276,17 @@ CHECKS = (
     Check("foreign_data", _("somebody else's data"), Severity.MAJOR, _foreign),
     Check("invented_figure", _("invented figure"), Severity.MAJOR, _invented_figures),
     Check("invented_offer", _("invented offer"), Severity.MAJOR, _invented_offers),
+    Check(
+        "unwelcome_contact",
+        _("contact that is not allowed"),
+        Severity.MAJOR,
+        _unwelcome_contacts,
+    ),
+    Check("misreckoned", _("wrongly worked out"), Severity.MAJOR, _misreckoned),
     Check("empty_words", _("empty words"), Severity.MAJOR, _slogans),
     Check("incomplete", _("something is missing"), Severity.MAJOR, _incomplete),
     Check("words_too_long", _("too long to be said"), Severity.MAJOR, _words_too_long),
+    Check("hard_to_refuse", _("hard to refuse"), Severity.MAJOR, _commands),
     Check("third_person", _("not in the first person"), Severity.MINOR, _third_person),
     Check("too_long", _("too long"), Severity.MINOR, _too_long),
 )

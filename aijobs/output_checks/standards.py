@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,11 @@ class Standard:
         is_needed: empty is a fault, though not one that makes the answer invalid.
         to_guest: these words are said to a guest.
         offers_nothing: discounts, prices, gifts, events and staff only as the features have them.
+        gives_nothing: the same of what staff read, where a price or an event may be spoken of.
+        reaches_out: may have somebody turn to a member, if consent and the hour allow it.
         is_deed, is_owner, is_due: what is to be done, by whom, by when.
+        reckon: what the prompt has the field worked out to, from the features; `within`: how far a
+            number may be from it.
         sheds: an entry of this list that touches a forbidden topic is left out.
     """
 
@@ -31,9 +35,13 @@ class Standard:
     is_needed: bool = False
     to_guest: bool = False
     offers_nothing: bool = False
+    gives_nothing: bool = False
+    reaches_out: bool = False
     is_deed: bool = False
     is_owner: bool = False
     is_due: bool = False
+    reckon: Callable[[dict[str, Any]], Any] | None = None
+    within: int = 0
     sheds: bool = False
 
 
@@ -60,6 +68,14 @@ def lists_of(output: BaseModel) -> Iterator[tuple[str, list[Any], Standard]]:
     for name, field in type(output).model_fields.items():
         if isinstance(value := getattr(output, name), list):
             yield name, value, _standard_of(field.metadata)
+
+
+def reckoned_of(output: BaseModel) -> Iterator[tuple[str, Any, Standard]]:
+    """What of an answer follows from the features alone, by name."""
+    for name, field in type(output).model_fields.items():
+        standard = _standard_of(field.metadata)
+        if standard.reckon is not None:
+            yield name, getattr(output, name), standard
 
 
 def _standard_of(metadata: list[Any]) -> Standard:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 GOOD = {
     "profile": "常客。",
     "value_tier": "中",
-    "churn_risk": 42,
+    "churn_risk": 82,
     "reasons": ["已 20 天没来"],
     "next_best_action": "请店长问候一次。",
 }
@@ -111,6 +111,7 @@ def test_a_store_may_keep_what_others_drop(store, provider):
 def test_a_dropped_result_does_not_stop_the_chain(store, provider):
     block(store.site)
     answer(provider, "app3_clue", clues=[{"summary": "来了 98765 次"}])
+    provider.order("app7_customer", text=json.dumps(GOOD, ensure_ascii=False))
 
     drive(open_chain(store))
 

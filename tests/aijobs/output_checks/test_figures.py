@@ -143,6 +143,13 @@ def test_vague_numbers_are_none(numeral):
 AMOUNTS = st.decimals(1, 10_000_000, places=2)
 
 
+def test_a_number_in_a_key_counts_days_and_nothing_else():
+    told = {"consumption_60d": "1260.00", "last_30d": 4}
+
+    assert unknown_in("近 60 天 1260 元，近30日 4 次", told) == []
+    assert unknown_in("每次约 60 元，来了 30 次", told) == ["60", "30"]
+
+
 @given(AMOUNTS)
 def test_an_amount_is_known_in_each_of_its_notations(amount):
     told = {"paid": str(amount)}

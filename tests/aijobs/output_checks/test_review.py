@@ -20,6 +20,12 @@ from metrics.models import Area, AreaVersion, Settlement
 from sandbox.context import use_context
 from tests.aijobs.store import NAME, PHONE, Store
 
+ACTION = {
+    "text": "店长把两期的账单按钟点对一遍。",
+    "owner": "店长",
+    "metric": "paid",
+    "expected": None,
+}
 STRANGER, STRANGERS_PHONE = "诸葛小明", "13800001111"
 FINANCES = ("app2_finance", "app2a_finance_area")
 CLUES = ("app3_clue", "app6_note", "app8_consolidate")
@@ -69,6 +75,9 @@ class Answers:
                 self.told[app] = declared.build_features(ctx, target, before).values
             features = self.told[app]
             result = declared.rules(features).model_dump(mode="json")
+            if app in FINANCES and not result["actions"]:
+                # Of so few bills the rules propose nothing.
+                result["actions"] = [ACTION | {"due": features["deadlines"][0]}]
             self.before = copy.deepcopy(result)
             change(result)
             return review_answer(output=declared.output, result=result, features=features, ctx=ctx)
@@ -246,6 +255,8 @@ WORDS = ("talking_points", 0, "words")
         ("来了送您一瓶可乐。", "invented_offer"),
         ("我们新来的王教练教得细，您来试试？", "invented_offer"),
         ("该会员适合周末邀约，可先问候。", "third_person"),
+        ("周四晚上来吧，老位置。", "hard_to_refuse"),
+        ("记得来，我等您。", "hard_to_refuse"),
     ],
 )
 def test_words_that_no_guest_should_hear_are_found(answers, words, check):
@@ -258,6 +269,7 @@ def test_words_that_no_guest_should_hear_are_found(answers, words, check):
         "这周四晚老位置给您留着？不方便也没事。",
         "您问的优惠〔请店长填写〕，我问好了告诉您。",
         "您活动一下手腕，咱们先打两局，不急。",
+        "周四晚上来吧，老位置给您留着，没空也没事。",
     ],
 )
 def test_good_words_pass(answers, words):
@@ -290,6 +302,127 @@ def test_what_no_guest_is_told_may_be_told_to_staff(answers):
     assert review.findings == []
 
 
+# --- Contact --------------------------------------------------------------------------------------
+
+SCENE, NEXT = ("talking_points", 0, "scene"), ("next_best_action",)
+FREE = {"may_contact": True, "paused_until": None}
+MINOR = {"may_contact": False, "paused_until": None}
+PAUSED = {
+    "may_contact": True,
+    "paused_until": "2099-01-01",
+    "last_contact": "2026-01-01",
+    "last_outcome": "已联系",
+}
+
+
+def contact_faults(answers: Answers, contact: dict[str, Any], app: str, place, text: str) -> list:
+    answers.review(app)
+    answers.told[app]["contact"] |= contact
+    review = answers.with_text(app, place, text)
+    return [one.excerpt for one in review.findings if one.check == "unwelcome_contact"]
+
+
+@pytest.mark.parametrize("contact", [MINOR, PAUSED], ids=["minor", "paused"])
+@pytest.mark.parametrize(
+    ("app", "place", "text"),
+    [
+        ("app5_tactics", SCENE, "微信，今天白天"),
+        ("app5_tactics", SCENE, "电话回访"),
+        ("app7_customer", NEXT, "请小优打电话问一句最近忙不忙。"),
+        ("app7_customer", NEXT, "请店长发条消息，只说结果。"),
+        ("app7_customer", NEXT, "先不约时间；请店长联系一次。"),
+        ("app7_customer", NEXT, "不回就发微信。"),
+    ],
+)
+def test_nobody_is_turned_to_who_must_be_left_in_peace(answers, contact, app, place, text):
+    assert contact_faults(answers, contact, app, place, text)
+    assert not contact_faults(answers, FREE, app, place, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "不主动联系（会员资料写明不主动联系）；下次到店由前台接待。",
+        "谁都不要打电话或发微信，等到店再说。",
+        "店长微信联系过（结果：婉拒），先不再打扰；到店就由前台接待。",
+        "留的号码联系不上，到店时请前台核对。",
+        "先兑现答应过的补发票，不用另外发消息。",
+    ],
+)
+def test_to_leave_somebody_in_peace_is_allowed(answers, text):
+    assert contact_faults(answers, MINOR, "app7_customer", NEXT, text) == []
+
+
+def test_after_a_pause_somebody_may_be_turned_to(answers):
+    text = "这几天不打扰；之后再请店长微信问一句。"
+
+    assert contact_faults(answers, PAUSED, "app7_customer", NEXT, text) == []
+    assert contact_faults(answers, MINOR, "app7_customer", NEXT, text) != []
+
+
+@pytest.mark.parametrize(
+    ("app", "place", "text", "hour"),
+    [
+        ("app5_tactics", SCENE, "微信，今晚22点", "今晚22点"),
+        ("app5_tactics", SCENE, "微信，今晚", "今晚"),
+        ("app5_tactics", SCENE, "微信，晚上11点", "晚上11点"),
+        ("app5_tactics", SCENE, "微信，早上九点", "早上九点"),
+        ("app5_tactics", SCENE, "微信，21点到23点", "23点"),
+        ("app7_customer", NEXT, "请店长今晚23点打电话问一句。", "今晚23点"),
+        ("app7_customer", NEXT, "请店长夜里发条微信。", "夜里"),
+    ],
+)
+def test_nobody_is_written_to_at_night(answers, app, place, text, hour):
+    assert contact_faults(answers, FREE, app, place, text) == [hour]
+
+
+@pytest.mark.parametrize(
+    ("app", "place", "text"),
+    [
+        ("app5_tactics", SCENE, "微信，今天白天（22:00-10:00 不发）"),
+        ("app5_tactics", SCENE, "微信，10点到22点"),
+        ("app5_tactics", SCENE, "微信，今晚8点"),
+        ("app5_tactics", SCENE, "微信，今晚22点前"),
+        ("app5_tactics", SCENE, "今晚到店坐下时"),
+        ("app7_customer", NEXT, "请店长今天白天微信问一句：今晚要不要留位。"),
+        ("app7_customer", NEXT, "今晚到店由前台接待；明天白天微信听一句感受。"),
+    ],
+)
+def test_by_day_somebody_may_be_written_to_whatever_it_is_about(answers, app, place, text):
+    assert contact_faults(answers, FREE, app, place, text) == []
+
+
+# --- What follows from the features ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("app", "field", "off"),
+    [
+        ("app7_customer", "churn_risk", {10: False, 11: True, -11: True}),
+        ("app4_analysis", "strength", {1: False, 2: True}),
+    ],
+)
+def test_a_number_that_the_prompt_determines_is_worked_out_again(answers, app, field, off):
+    for difference, is_found in off.items():
+
+        def change(result: dict[str, Any], difference: int = difference) -> None:
+            result[field] += difference
+
+        found = [one.field for one in answers.review(app, change).findings]
+        assert found == ([field] if is_found else [])
+
+
+@pytest.mark.parametrize(
+    ("app", "field", "value"),
+    [("app7_customer", "value_tier", "低"), ("app4_analysis", "stage", "固定搭档")],
+)
+def test_a_word_that_the_prompt_determines_is_worked_out_again(answers, app, field, value):
+    review = answers.review(app, lambda result: result.update({field: value}))
+
+    assert [(one.check, one.field) for one in review.findings] == [("misreckoned", field)]
+    assert review.flagged
+
+
 # --- Deeds ----------------------------------------------------------------------------------------
 
 
@@ -300,6 +433,12 @@ def test_what_no_guest_is_told_may_be_told_to_staff(answers):
         ("text", "请店长加强营销。", "empty_words"),
         ("text", "请店长提升服务质量。", "empty_words"),
         ("expected", "提高客户满意度", "empty_words"),
+        ("text", "店长加大抖音投放，多拉新客。", "empty_words"),
+        ("text", "店长想办法把业绩做上去。", "empty_words"),
+        ("text", "店长给老客每人送一张券。", "invented_offer"),
+        ("text", "店长推出周一半价。", "invented_offer"),
+        ("due", "2020-01-01", "incomplete"),
+        ("metric", "happiness", "incomplete"),
         ("owner", None, "incomplete"),
         ("owner", "全体员工", "incomplete"),
         ("due", None, "incomplete"),
@@ -312,6 +451,43 @@ def test_a_deed_that_is_none_is_found(answers, app, field, value, check):
 
     assert (check, f"actions.0.{field}") in [(one.check, one.field) for one in review.findings]
     assert review.flagged
+
+
+def test_a_deed_is_due_after_today(answers):
+    def change(days: int) -> Callable[[dict[str, Any]], None]:
+        due = answers.store.day(-days).isoformat()
+        return lambda result: result["actions"][0].update(due=due)
+
+    assert checks(answers.review("app2_finance", change(0))) == {"incomplete"}
+    assert checks(answers.review("app2_finance", change(1))) == set()
+
+
+@pytest.mark.parametrize("app", [*CLUES, "app4_analysis"])
+def test_a_clue_or_a_chance_gives_nothing_away(answers, app):
+    place = PLACES[app][-1]
+
+    assert checks(answers.with_text(app, place, "可以送一张代金券。")) == {"invented_offer"}
+    assert checks(answers.with_text(app, place, "看券和团购来，优惠用得多。")) == set()
+
+
+def test_a_fall_is_not_told_as_a_rise(answers):
+    answers.review("app2_finance")
+    changes = answers.told["app2_finance"]["changes"] = {
+        "previous": {"paid": {"by": "-5140.00", "percent": "-11.1%"}, "bills": {"by": -107}}
+    }
+
+    def found(text: str) -> bool:
+        features = {"as_of": "2026-05-06", "changes": changes, "share": "9.5%"}
+        result = {"headline": text}
+        with use_context(answers.store.live) as ctx:
+            output = AI_APPS["app2_finance"].output
+            review = review_answer(output=output, result=result, features=features, ctx=ctx)
+        return "invented_figure" in checks(review)
+
+    for right in ("少 5,140 元（-11.1%）", "跌了 11.1%", "少 107 单", "掉到 9.5%", "共 5,140 元"):
+        assert not found(right), right
+    for wrong in ("多 5,140 元", "（+11.1%）", "涨了 11.1%", "多 107 单", "高 5,140.00 元"):
+        assert found(wrong), wrong
 
 
 def test_a_figure_of_a_finding_is_one(answers):
