@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from aijobs.errors import InvalidOutput
+from aijobs.output_checks.figures import Kind, figures_in
 from aijobs.output_checks.topics import find_forbidden
 from aijobs.pseudonyms import tokens_in
 
@@ -75,6 +76,22 @@ def _invented(text: str, cited: list[dict[str, Any]], ours: list[str], *, as_of:
     for found in _NUMBER.finditer(rest):
         if _as_decimal(found[0]) not in numbers:
             return found[0]
+    return _invented_in_words(_NUMBER.sub("", rest), numbers, cited, ours)
+
+
+def _invented_in_words(
+    text: str, numbers: set[Decimal], cited: list[dict[str, Any]], ours: list[str]
+) -> str:
+    """The first amount or share in Chinese numerals that is no figure; how many are cited is one."""
+    known = {
+        (figure.kind, figure.value)
+        for part in (*ours, *_texts_in(cited))
+        for figure in figures_in(part)
+    }
+    known |= {(Kind.NUMBER, number) for number in (*numbers, Decimal(len(cited)))}
+    for figure in figures_in(text):
+        if figure.kind in (Kind.NUMBER, Kind.PERCENT) and (figure.kind, figure.value) not in known:
+            return text[slice(*figure.span)]
     return ""
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import product
 from typing import Any
 
 from aijobs.ai_apps.chat_words import (
-    AND_THAT,
     EACH_AREA,
     HOW_ARE_THINGS,
     NAMES_ALONE,
     OF_THE_STORE,
+    OF_TODAY,
     OVERVIEWS,
     PRONOUN,
     SOMEBODYS,
@@ -56,17 +56,18 @@ def plan(features: dict[str, Any]) -> Iterator[Lookup]:
         yield from _ask_again(before, named)
         return
     for key, spec in _wanted(features, meant, named).items():
-        yield from _calls(key, spec, named)
+        yield from _calls(key, spec, named, as_of=features["as_of"])
 
 
 @dataclass(frozen=True)
 class _Named:
-    """The days, areas and people in a question."""
+    """The days, areas and people in a question; `spoken_of`: where it names no days, those before."""
 
     periods: list[str]
     areas: list[str]
     members: list[str]
     assistants: list[str]
+    spoken_of: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
@@ -110,12 +111,12 @@ def _carry_on(
     meant: list[tuple[str, ...]],
     before: list[dict[str, str]],
 ) -> _Named:
-    """What goes without saying: 会员#12多久没来了？ 余额还有多少？ and 上月优惠率多少？ 反结账率呢？"""
+    """What goes without saying: 会员#12多久没来了？ 余额还有多少？ and 上月优惠率多少？ 退款有多少？"""
     question = features["question"]
     if not meant or not before:
         return named
-    if not named.periods and AND_THAT.search(question):
-        named = replace(named, periods=_said_before(before, "period"))
+    if not named.periods and not OF_TODAY.search(question):
+        named = replace(named, spoken_of=tuple(_said_before(before, "period")))
     if named.about != "store" or named.areas or OF_THE_STORE.search(question):
         return named
     people = replace(
@@ -163,15 +164,31 @@ def _wanted(
     return {key: can_ask[key] for key in found if key is not None}
 
 
-def _calls(key: str, spec: Mapping[str, str], named: _Named) -> Iterator[Lookup]:
+def _calls(key: str, spec: Mapping[str, str], named: _Named, *, as_of: str) -> Iterator[Lookup]:
     of = spec["of"]
+    periods = named.periods or [
+        period for period in named.spoken_of if _is_of(period, spec["by"], as_of)
+    ]
     for period, area, member, assistant in product(
-        named.periods if spec["by"] != "now" and named.periods else [None],
+        periods if spec["by"] != "now" and periods else [None],
         named.areas if of == "site_area" and named.areas else [None],
         named.members if of in ("member", "pair") and named.members else [None],
         named.assistants if of in ("assistant", "pair") and named.assistants else [None],
     ):
         yield Lookup(metric=key, period=period, area=area, member=member, assistant=assistant)
+
+
+def _is_of(period: str, by: str, as_of: str) -> bool:
+    """Whether a figure of months, or of days, can be had of a period."""
+    if by == "range":
+        return True
+    start, _to, end = period.partition("..")
+    if by == "day":
+        return period in ("today", "yesterday") or (start[:1].isdigit() and end in ("", start))
+    if not end:
+        return period in ("this_month", "last_month")
+    day_after = date.fromisoformat(end) + timedelta(days=1)
+    return start == f"{end[:8]}01" and (day_after.day == 1 or end == as_of)
 
 
 def _ask_again(before: list[dict[str, str]], named: _Named) -> Iterator[Lookup]:
@@ -226,6 +243,8 @@ def _days(one: Mapping[str, Any]) -> str:
 
 
 def _say(one: Mapping[str, Any]) -> str:
+    if (one["key"], one["value"]) == ("last_visit_days", "0"):
+        return f"今天刚来过〔{one['n']}〕"
     text = f"{_called(one)}{_value(one['value'], one['unit'])}〔{one['n']}〕"
     if rows := one.get("rows"):
         text += f"，现在可以联系的依次是：{'；'.join(_row(row) for row in rows)}"

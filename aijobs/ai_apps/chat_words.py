@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
+from typing import TypeVar
 
-# Words, and the figures they may mean: the first that fits whom the question is about.
-FIGURE_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+# Words, and the figures they mean, mostly one: of each the first that fits whom the question is about.
+FIGURE_WORDS: tuple[tuple[str, *tuple[tuple[str, ...], ...]], ...] = (
     ("营业额 流水 应收", ("gmv",)),
     ("实收 收入 收了 进账", ("paid", "month_salary")),
     ("现金流入 现金流", ("cash_in",)),
@@ -56,7 +57,8 @@ FIGURE_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("当日工资 日工资", ("daily_salary",)),
     ("工资 薪水 薪资", ("month_salary",)),
     ("扣款 奖励 奖惩", ("salary_adjustments",)),
-    ("上钟 基础课 课时 陪打", ("month_hours",)),
+    ("上钟 课时", ("month_hours",), ("month_hours_incentive",), ("month_hours_trial",)),
+    ("基础课 陪打", ("month_hours",)),
     ("激励课", ("month_hours_incentive",)),
     ("体验课", ("month_hours_trial",)),
     ("累计业绩", ("cumulative_kpi",)),
@@ -83,8 +85,8 @@ HOW_ARE_THINGS = re.compile(
 )
 # 张三？ and 那张三呢？ ask for an overview; 张三有没有女朋友 asks for something we do not know.
 NAMES_ALONE = re.compile(r"(?:那|那么)?(?:[和跟与、，\s]|(?:会员|助教)#\d+)+呢?[？?]?")
-# Of the days that were spoken about before: 反结账率呢？
-AND_THAT = re.compile("呢[？?。]?$")
+# Not of the days that were spoken about before.
+OF_TODAY = re.compile("现在|目前|眼下")
 # Not of somebody who was spoken about before.
 OF_THE_STORE = re.compile("店里|全店|门店|本店|我们店|各区")
 # Of areas, what people call them besides their names.
@@ -97,6 +99,7 @@ SOMEBODYS = re.compile("[^店周月天日年区厅度们家]的")
 # What looks like a member's number, and stands for nobody.
 UNKNOWN_NUMBER = re.compile(r"(?:会员|会员号|编号|卡号)[：: ]?(\d+)|[A-Za-z]{1,4}\d{2,}")
 
+Meaning = TypeVar("Meaning")
 _Found = re.Match[str]
 _PERIODS: tuple[tuple[str, Callable[[_Found, date], str]], ...] = (
     (r"(?:最?近|过去)(\d{1,3})[天日]", lambda found, day: _last_days(int(found[1]), day)),
@@ -128,8 +131,10 @@ def figures_in(question: str, titles: Mapping[str, str]) -> list[tuple[str, ...]
     """The figures that the question may mean, in its order; `titles` are what they are called by
     key. A longer word hides what it holds.
     """
-    called = [(title.partition("（")[0], (key,)) for key, title in titles.items()]
-    return [keys for _at, keys in sorted(_places(question, [*_FIGURES, *called]))]
+    called = [(title.partition("（")[0], ((key,),)) for key, title in titles.items()]
+    return [
+        keys for _at, all_of in sorted(_places(question, [*_FIGURES, *called])) for keys in all_of
+    ]
 
 
 def periods_in(question: str, *, day: date) -> list[str]:
@@ -150,9 +155,7 @@ def areas_in(question: str, names: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-def _places(
-    question: str, words: Iterable[tuple[str, tuple[str, ...]]]
-) -> list[tuple[int, tuple[str, ...]]]:
+def _places(question: str, words: Iterable[tuple[str, Meaning]]) -> list[tuple[int, Meaning]]:
     """Where each word stands, longest first; what a word covers is not looked at again."""
     found = []
     for word, meaning in sorted(words, key=lambda pair: -len(pair[0])):
@@ -163,7 +166,7 @@ def _places(
     return found
 
 
-_FIGURES = [(word, keys) for words, keys in FIGURE_WORDS for word in words.split()]
+_FIGURES = [(word, tuple(all_of)) for words, *all_of in FIGURE_WORDS for word in words.split()]
 
 
 def _dated(year: int, month: int, number: int) -> str:

@@ -174,6 +174,9 @@ OF_AN_ASSISTANT = [
         "assistant": "助教#3",
     }
 ]
+OF_LAST_WEEK = [
+    {"metric": "paid", "period": "last_week", "area": "all", "member": "", "assistant": ""}
+]
 OF_LAST_MONTH = [
     {
         "metric": "discount_rate",
@@ -189,7 +192,17 @@ OF_LAST_MONTH = [
     ("before", "question", "calls"),
     [
         (OF_A_MEMBER, "卡里还有多少余额？", [{"metric": "card_balance", "member": "会员#12"}]),
-        (OF_AN_ASSISTANT, "工资多少？", [{"metric": "month_salary", "assistant": "助教#3"}]),
+        (
+            OF_AN_ASSISTANT,
+            "工资多少？",
+            [
+                {
+                    "metric": "month_salary",
+                    "period": "2026-04-01..2026-04-20",
+                    "assistant": "助教#3",
+                }
+            ],
+        ),
         # Not theirs: the store's.
         (OF_A_MEMBER, "优惠率多少？", [{"metric": "discount_rate"}]),
         (OF_A_MEMBER, "店里储值还有多少？", [{"metric": "prepaid_liability"}]),
@@ -198,7 +211,14 @@ OF_LAST_MONTH = [
             "反结账率呢？",
             [{"metric": "void_rate", "period": "2026-03-01..2026-03-31"}],
         ),
-        (OF_LAST_MONTH, "退款有多少？", [{"metric": "refunds"}]),
+        (
+            OF_LAST_MONTH,
+            "退款有多少？",
+            [{"metric": "refunds", "period": "2026-03-01..2026-03-31"}],
+        ),
+        (OF_LAST_MONTH, "现在退款有多少？", [{"metric": "refunds"}]),
+        (OF_LAST_MONTH, "未消费储值有多少？", [{"metric": "prepaid_liability"}]),
+        (OF_LAST_WEEK, "助教#3提成多少？", [{"metric": "month_commission", "assistant": "助教#3"}]),
         (
             OF_LAST_MONTH,
             "昨天的反结账率呢？",
@@ -216,7 +236,12 @@ def test_a_question_goes_on_where_the_one_before_ended(before, question, calls):
         ("我本月工资多少", [{"metric": "month_salary", "period": "this_month"}]),
         (
             "我的提成和上钟时长",
-            [{"metric": "month_commission"}, {"metric": "month_hours"}],
+            [
+                {"metric": "month_commission"},
+                {"metric": "month_hours"},
+                {"metric": "month_hours_incentive"},
+                {"metric": "month_hours_trial"},
+            ],
         ),
         ("会员#12和我客情怎么样", [{"metric": "relationship_index", "member": "会员#12"}]),
         ("我的客户谁快流失", [{"metric": "members_at_risk"}]),
@@ -235,7 +260,7 @@ def test_at_most_so_many_calls_are_made():
 
 
 def test_every_word_and_overview_means_a_figure():
-    meant = {key for _words, keys in FIGURE_WORDS for key in keys}
+    meant = {key for _words, *all_of in FIGURE_WORDS for keys in all_of for key in keys}
 
     assert meant | {key for keys in OVERVIEWS.values() for key in keys} <= set(FIGURES)
 
@@ -331,6 +356,12 @@ def test_a_list_names_people_with_their_reasons():
     none = answer(told(1, "members_at_risk", "3", rows=[], member_ids=[]))
     assert "快流失会员 3 人〔1〕，现在都不宜联系。" in none
     assert "会员#12（20 天没来，平时 6 天来一次，剩余本金 1,000 元，近 60 天消费 1,260 元）" in text
+
+
+def test_who_came_today_has_just_come():
+    text = answer(told(1, "last_visit_days", "0", of="会员#12", member_ids=[12]))
+
+    assert text.startswith("会员#12今天刚来过〔1〕。")
 
 
 def test_several_figures_in_one_are_all_told():
