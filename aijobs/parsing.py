@@ -25,22 +25,23 @@ _ANSWER_CHARACTERS = 4000
 
 
 def parse_output(app: AIApp, text: str) -> dict[str, Any]:
-    """The app's output, whatever fences or prose the provider put around it.
+    """The app's output, whatever fences or prose the provider put around it: the last object that is
+    one, since a model that thinks aloud ends with its answer.
 
     Raises:
         InvalidOutput: no JSON object in the text is one; says what is wrong with the best.
     """
-    reason = "no JSON object"
-    for found in _objects_in(text):
+    reason = ""
+    for found in reversed([*_objects_in(text)]):
         try:
             output = app.output.model_validate(found).model_dump(mode="json")
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            reason = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+            reason = reason or f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
             continue
         _require_storable(output)
         return output
-    raise InvalidOutput(reason[:300])
+    raise InvalidOutput(reason[:300] or "no JSON object")
 
 
 def repair_prompt(*, prompt: str, answer: str, error: InvalidOutput) -> str:
@@ -50,7 +51,8 @@ def repair_prompt(*, prompt: str, answer: str, error: InvalidOutput) -> str:
 
 def _objects_in(text: str) -> Iterator[dict[str, Any]]:
     """JSON objects in a text, those within one that was found left out."""
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+    # Models break lines within texts.
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, strict=False)
     start = text.find("{")
     while start != -1:
         try:

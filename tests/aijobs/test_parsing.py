@@ -26,6 +26,17 @@ def test_json_is_found_whatever_stands_around_it(text):
     assert [clue["summary"] for clue in parse_output(APP, text)["clues"]] == ["a"]
 
 
+def test_of_several_answers_the_last_one_counts():
+    draft = GOOD.replace('"a"', '"draft"')
+
+    assert parse_output(APP, f"{draft}\n再改一下：\n{GOOD}")["clues"][0]["summary"] == "a"
+    assert parse_output(APP, f'{GOOD} {{"clues": [{{}}]}}')["clues"][0]["summary"] == "a"
+
+
+def test_a_line_may_be_broken_within_a_text():
+    assert parse_output(APP, GOOD.replace('"a"', '"a\nb\tc"'))["clues"][0]["summary"] == "a\nb\tc"
+
+
 def test_defaults_are_filled_in_and_unknown_fields_dropped():
     assert parse_output(APP, GOOD)["clues"] == [
         {
