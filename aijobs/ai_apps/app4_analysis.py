@@ -154,14 +154,15 @@ def _about_others(features: dict[str, Any]) -> Iterator[str]:
     last, since = day_words(shared["last"], as_of), shared["visits_since_last"]
     other = next((row for row in features["other_partners"] if row["last"] > shared["last"]), None)
     if other:
-        instead = f"{day_words(other['last'], as_of)}是{other['assistant']}陪打的"
+        instead = f"，{day_words(other['last'], as_of)}是{other['assistant']}陪打的"
     elif shared["served_since_last"]:
-        instead = f"其中 {shared['served_since_last']} 次有别人陪打"
+        instead = f"，其中 {shared['served_since_last']} 次有别人陪打"
     elif shared["days_since"] > features["window_days"]:
-        instead = f"近 {features['window_days']} 天没点过陪打"
+        recently = f"，近 {features['window_days']} 天没点过陪打"
+        instead = recently if features["visits"]["count_180d"] else ""
     else:
-        instead = "都没点陪打"
-    yield f"{last}同场之后，会员又来了 {since} 次，{instead}"
+        instead = "，都没点陪打"
+    yield f"{last}同场之后，会员又来了 {since} 次{instead}"
 
 
 def _about_contact(features: dict[str, Any]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _gone_for(rhythm: dict[str, Any]) -> str:
     if not away:
         return "今天刚来过，"
     gone = f"隔了 {away} 天，"
-    if ratio < 1:
+    if ratio <= 1:
         return gone
     return (
         f"{gone}早已超过平时，"

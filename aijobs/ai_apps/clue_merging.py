@@ -29,6 +29,7 @@ _SUBJECTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("left", "已离店"),
         ("contact", "联系|号码"),
         ("birthday", "生日"),
+        ("occasion", "团建|聚会|聚一次|包半天|教学班|会员赛"),
         ("absence", "出差|回老家|项目忙|先别催"),
         ("card", "储值|充值|余额"),
         ("trend", "比以前|比平时"),
@@ -50,7 +51,12 @@ _TERMS = re.compile(
     "|助教#\\d+|[A-Z]\\d{2}"
 )
 # How many days old a note may be that says this.
-_MOST_AGES = {"complaint": OPEN_DAYS, "promise": OPEN_DAYS, "absence": ABSENCE_DAYS}
+_MOST_AGES = {
+    "complaint": OPEN_DAYS,
+    "promise": OPEN_DAYS,
+    "occasion": OPEN_DAYS,
+    "absence": ABSENCE_DAYS,
+}
 
 
 @dataclass(frozen=True)

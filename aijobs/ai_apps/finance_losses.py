@@ -104,7 +104,7 @@ def _sliding(features: Told) -> Iterator[Concern]:
             due=features["deadlines"][1],
         ),
         metric="paid",
-        expected=f"下个月每个营业日不低于 {yuan(last['paid_per_day'])}",
+        expected=f"{after(features)}每个营业日实收不低于 {yuan(last['paid_per_day'])}",
     )
 
 
@@ -180,7 +180,7 @@ def _payers(features: Told) -> Iterator[Concern]:
 def _deed_for_members(features: Told) -> Deed:
     here = "" if features["area"]["code"] == ALL else f"常来{place(features)}的"
     return Deed(
-        f"按{here}快流失会员的名单（断得久、本金或近期消费多的在前）依次派召回任务，"
+        f"按{here}快流失会员名单（断得久、本金或近期消费多的在前）依次派召回任务，"
         f"跳过刚联系过和暂不打扰的，每条写明由头和常陪打的助教",
         due=features["deadlines"][0],
     )

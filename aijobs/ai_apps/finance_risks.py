@@ -55,10 +55,12 @@ def concerns_of(features: Told) -> list[Concern]:
 
 
 def keep_watching(features: Told) -> list[FinanceAction]:
-    """Nothing is wrong: find out what grew, or what the best day's rota was like; of few bills
-    nothing follows.
+    """Nothing is wrong: find out what grew, or what the best day's rota was like; of few days or
+    bills nothing follows.
     """
     best, later = features["days"]["best"], features["deadlines"][1]
+    if features["current"]["open_days"] < _ENOUGH_DAYS:
+        return []
     if is_comparable(features) and (grown := _grown_area(features)):
         deed = Deed(
             f"问清{grown['name']}多收的 {yuan(grown['by'])}是谁带来的（新客、常客还是包场），"
@@ -191,6 +193,8 @@ def _days_without_bills(features: Told) -> Iterator[Concern]:
 def _idle(features: Told) -> Iterator[Concern]:
     """The area whose tables stand empty far more than the store's, and more so than before."""
     now, then = features["current"], features["previous"]
+    if now["open_days"] < _ENOUGH_DAYS:
+        return
     if "store" in features:
         whole = (
             features["store"]["occupancy_rate"],

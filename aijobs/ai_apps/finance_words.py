@@ -90,13 +90,13 @@ def halves(bills: str | None, ticket: str | None) -> str:
     told = {"单数": bills, "客单价": ticket}
     if not any(number(percent) for percent in told.values()) and None not in told.values():
         return "单数、客单价都持平"
-    return "、".join(f"{name} {_moved(percent)}" for name, percent in told.items())
+    return "、".join(f"{name}{_moved(percent)}" for name, percent in told.items())
 
 
 def _moved(percent: str | None) -> str:
     if percent is None:
-        return UNKNOWN
-    return percent if number(percent) else "持平"
+        return f" {UNKNOWN}"
+    return f" {percent}" if number(percent) else "持平"
 
 
 def by_date(day: str) -> str:

@@ -33,9 +33,10 @@ _FRIEND = re.compile(
 
 
 # Days that are others when the sentence is read later, and how a sentence begins that says who says.
-_SOME_DAY = re.compile(
-    "[今明后]天|今晚|明晚|(?:这|本|下下?)个?(?:周|星期|礼拜|月)|月[底初末]|过[几两]天|这[几两]天|这周末"
+_DAY_TO_COME = re.compile(
+    "[明后]天|明晚|(?:这|本|下下?)个?(?:周|星期|礼拜|月)|月[底初末]|过[几两]天|这[几两]天"
 )
+_THAT_DAY = re.compile("[今昨]天|[今昨]晚")
 _SAYS = re.compile("说|问|提|答应|承诺|反映|抱怨|嫌|投诉")
 
 
@@ -161,10 +162,12 @@ class Sentence:
     def summary(self) -> str:
         """The sentence as a clue: whole clauses; 下周 means nothing without the day it was said."""
         lead = self.kind.lead
-        if _SOME_DAY.search(self.told):
-            said = date.fromisoformat(self.date)
+        told = date.fromisoformat(self.date)
+        if _DAY_TO_COME.search(self.told):
             says = "" if _SAYS.match(self.told) else "说"
-            lead += f"{said.month}月{said.day}日{says}"
+            lead += f"{told.month}月{told.day}日{says}"
+        elif _THAT_DAY.search(self.told):
+            lead += f"{told.month}月{told.day}日："
         return lead + shorten(self.told, MOST_SUMMARY_CHARACTERS - len(lead))
 
 
@@ -216,7 +219,8 @@ _TOPICS = {
         ("结账|收银", "结账慢", ""),
         ("饮料|小吃", "上饮料慢", ""),
         ("卫生间|厕所|地滑", "卫生间", ""),
-        ("停车", "停车券", ""),
+        ("停车券", "停车券", ""),
+        ("停车", "停车", ""),
         ("续时间|超了", "续时间没提醒", ""),
         ("晚到|迟到", "约好的时间没赶上", ""),
         ("手机|专心|水平|陪打", "陪打", ""),

@@ -5,6 +5,7 @@ First person, one purpose, easy to refuse. Figures stand in the evidence, never 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -162,7 +163,7 @@ def _offering_the_place(features: dict[str, Any], place: str) -> str:
             "mahjong": f"{place}给您安排着，机器先试一圈，哪里不一样了您跟我说。",
             "ktv": f"{place}给您安排着，设备先试一首，哪里不一样了您跟我说。",
             "snooker": f"{place}给您安排着，台子先试两杆，哪里不一样了您跟我说。",
-            "pool": f"{place}给您安排着，先试两杆，觉得不合适我再换一张。",
+            "pool": f"{place}给您安排着，先试两杆，觉得不合适我再给您换。",
         }[played]
     if played == "mahjong":
         return f"还是{place}吗？机器我先帮您试一遍，不顺手马上换。"
@@ -170,13 +171,18 @@ def _offering_the_place(features: dict[str, Any], place: str) -> str:
         return f"还是{place}吗？音量我先帮您调一调，不合适您再说。"
     if played == "snooker":
         return f"还打{place}吗？台子我先看一眼，不合适给您换一张。"
+    hours, which = usual_hours(features), "间" if re.search("包|房", place) else "张"
     if features["last_bill"]["area"] == place and features["days_away"] <= _LATELY_DAYS:
-        return f"还是上次{place}那边吗？想换个区试试也行，我来安排。"
+        return {
+            "下午": f"还是上次的{place}吗？想换一{which}也行，您先看看。",
+            "傍晚": f"上次坐的{place}我去看看，先歇口气，想换一{which}跟我说。",
+            "晚上": f"还是上次{place}那边吗？我去看看哪{which}空着，换别处也行。",
+        }.get(hours, f"上次{place}坐着还行吗？想换个地方也行，我来安排。")
     return {
-        "下午": f"{place}这会儿我帮您看看，还坐那边吗？想换也行，我来安排。",
+        "下午": f"还坐{place}吗？想换个区试试也行，我来安排。",
         "傍晚": f"{place}我先带您过去，坐下歇口气再开，想换个区也行。",
-        "晚上": f"还坐{place}吗？我先去看看哪张空着，想换个区也行。",
-    }.get(usual_hours(features), f"还坐{place}吗？想换个区试试也行，我来安排。")
+        "晚上": f"还坐{place}吗？我先去看看哪{which}空着，想换个区也行。",
+    }.get(hours, f"今天坐{place}还是换个区？您说了算，我来安排。")
 
 
 def _from_the_last_visit(features: dict[str, Any]) -> tuple[str, str]:
@@ -251,7 +257,11 @@ def _offering_to_play(features: dict[str, Any]) -> str:
     if game(features) == "snooker":
         return "斯诺克想找人对一局可以叫我，想自己练我就不打扰。"
     if any(row["left_on"] is None for row in features["other_partners"]):
-        return "想换换打法可以叫我打几局，不合适随时停，不打也没事。"
+        return {
+            "下午": "想换换打法可以叫我打几局，不合适随时停，不打也没事。",
+            "傍晚": "热完身要是缺个对手叫我一声，想自己打就不打扰您。",
+            "晚上": "中间想找人对两局的话我在，您喊一声就行，不打也没关系。",
+        }.get(usual_hours(features), "打累了换个对手解解闷也行，叫我就来，不叫我就不打扰。")
     return "这会儿要不要我陪您打几局？想自己打我就不打扰。"
 
 

@@ -324,8 +324,8 @@ def test_the_value_tier_turns_at_its_bounds_by_what_is_most(features, group, key
 @pytest.mark.parametrize(
     ("ratio", "words"),
     [
-        (0.95, "隔了 20 天，刚过"),
-        (1.0, "是平时的 1 倍"),
+        (1.0, "隔了 20 天，刚过"),
+        (1.1, "是平时的 1.1 倍"),
         (9.9, "是平时的 9.9 倍"),
         (10, "早已超过平时"),
     ],
@@ -625,6 +625,7 @@ def test_a_note_becomes_a_clue_of_its_category(text, category):
         ("下周要回老家", "5月5日说下周要回老家"),
         ("说下个月才有空", "5月5日说下个月才有空"),
         ("答应明天给他补发票", "待兑现：5月5日答应明天给他补发票"),
+        ("新客，今天刚办卡", "5月5日：新客，今天刚办卡"),
         ("习惯下午来", "习惯下午来"),
     ],
 )
@@ -792,7 +793,8 @@ def test_what_passes_is_not_repeated_from_an_older_source():
 
 
 @pytest.mark.parametrize(
-    ("summary", "days"), [("不满：卫生间地滑", 90), ("待兑现：答应补发票", 90), ("最近项目忙", 45)]
+    ("summary", "days"),
+    [("不满：卫生间地滑", 90), ("待兑现：答应补发票", 90), ("想办团建", 90), ("最近项目忙", 45)],
 )
 def test_what_a_note_said_too_long_ago_is_not_taken_up(summary, days):
     def is_told(age: int) -> bool:
