@@ -17,7 +17,7 @@ from aijobs.ai_apps.member_story import OPEN_DAYS
 from aijobs.ai_apps.next_step import next_step
 from aijobs.ai_apps.note_reading import likeness, shorten
 from aijobs.ai_apps.outputs import CustomerAnalysis
-from aijobs.ai_apps.phrases import day_words, frequency_words, without_emoji, yuan_words
+from aijobs.ai_apps.phrases import day_words, without_emoji, yuan_words
 from aijobs.ai_apps.value_tier import tier_of
 from aijobs.clues import told_clues
 from aijobs.targets import MEMBER, Target
@@ -71,7 +71,7 @@ def _profile(features: dict[str, Any], findings: list[Finding]) -> str:
     rhythm = features["rhythm"]
     is_settled_in = rhythm and features["stage"] != "新客"
     has_gone = is_broken(features) or features["stage"] == "流失"
-    often = frequency_words(rhythm["median_interval_days"]) if is_settled_in else ""
+    often = rhythm["often"] if is_settled_in else ""
     often = f"，{'原来' if has_gone else ''}{often}" if often else ""
     habits = [found[kind] for kind in ("time", "company", "partner") if kind in found]
     usual = (

@@ -21,7 +21,6 @@ from aijobs.ai_apps.finding import (
 )
 from aijobs.ai_apps.phrases import (
     day_words,
-    frequency_words,
     number_words,
     weekday_words,
     yuan_words,
@@ -138,7 +137,7 @@ def _regular(features: dict[str, Any]) -> Finding:
         rhythm["overdue_ratio"],
         rhythm["days_away"],
     )
-    often = frequency_words(usual)
+    often = rhythm["often"]
     evidence = (
         f"{_basis(features)}，平时约隔 {number_words(usual)} 天，"
         f"最近一次 {weekday_words(rhythm['last'], as_of)}"

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from aijobs.ai_apps.member_reading import HABIT_DAYS, Bill
-from aijobs.ai_apps.phrases import WEEKDAYS, ahead_words
+from aijobs.ai_apps.phrases import WEEKDAYS, ahead_words, frequency_words
 from metrics.calculations.rhythm import overdue, visit_days
 from sandbox.context import RuntimeContext
 
@@ -103,6 +103,7 @@ def describe_rhythm(
         "basis": "近两年" if basis == LONG_DAYS else "近 180 天",
         "visits": sum((ctx.business_date - day).days < basis for day in days),
         "median_interval_days": number(usual),
+        "often": frequency_words(float(usual)),
         "days_away": metrics["last_visit_days"],
         "overdue_ratio": number(ratio),
         "at_risk_from": at_risk,

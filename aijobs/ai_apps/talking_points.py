@@ -139,8 +139,10 @@ def _from_the_bills(features: dict[str, Any]) -> tuple[str, str]:
     last = f"，最近一次 {last_visit_words(features['visits']['last'], bill, as_of)}"
     if comes_in_a_group(features):
         together = f"，{party['of_three_or_more']} 单是三人以上"
+        again = f"上次的{place}" if bill["area"] == place else place
+        roomy = "找张宽敞的" if plays_at_a_table(features) else "找间宽敞的"
         return (
-            f"还是{place}吗？我给您找宽敞一点的，人到齐了再开也行。",
+            f"还是{again}吗？我给您{roomy}，人到齐了再开也行。",
             evidence + together + last,
         )
     newest = set(features["habits"]["newest_areas"])
@@ -272,7 +274,11 @@ def _goodbye(features: dict[str, Any]) -> Iterator[TalkingPoint]:
     if low:
         yield TalkingPoint(
             scene="离店结账时",
-            words="卡的情况前台能帮您看，想了解我请他们过来，不急。",
+            words=(
+                "卡想看一眼的话找前台就行，今天不看也没事。"
+                if features["visits"]["few"]
+                else "卡的情况前台能帮您看，想了解我请他们过来，不急。"
+            ),
             aim=f"让客人自己决定要不要续。依据：{day_words(low['date'], as_of)}的线索「{low['summary']}」",
             avoid=f"不说余额、不催；赠送以门店公布为准，写{TO_FILL_IN}",
         )

@@ -71,6 +71,8 @@ class KnownFigures:
 
     def contradict(self, figure: Figure, *, rises: bool) -> bool:
         """Whether a figure told as a rise, or a fall, is only known as the other."""
+        if figure.kind not in (Kind.NUMBER, Kind.PERCENT):
+            return False
         told, other = (self._rises, self._falls) if rises else (self._falls, self._rises)
         is_percent = figure.kind == Kind.PERCENT
 

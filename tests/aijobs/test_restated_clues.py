@@ -216,7 +216,12 @@ def test_the_rules_say_again_only_what_has_a_new_fact():
 
     def says(newest_fact: str, **change: str) -> bool:
         source = {"generated_at": None, "newest_fact": newest_fact, "clues": [clue]}
-        features = {"sources": {"app3_clue": source}, "marked_wrong": [{**mark, **change}]}
+        features = {
+            "as_of": "2026-05-06",
+            "sources": {"app3_clue": source},
+            "last_recharge": None,
+            "marked_wrong": [{**mark, **change}],
+        }
         return bool(app8_consolidate.rules(features).clues)
 
     assert not says("2026-04-30")

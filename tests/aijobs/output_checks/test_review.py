@@ -484,7 +484,16 @@ def test_a_fall_is_not_told_as_a_rise(answers):
             review = review_answer(output=output, result=result, features=features, ctx=ctx)
         return "invented_figure" in checks(review)
 
-    for right in ("少 5,140 元（-11.1%）", "跌了 11.1%", "少 107 单", "掉到 9.5%", "共 5,140 元"):
+    # 多 of a weekday counts days, and a Saturday is no number.
+    changes["previous"]["calendar"] = {"more_or_fewer_days": {"周六": 1, "周一": -5}}
+    for right in (
+        "多周六 1 个",
+        "少 5,140 元（-11.1%）",
+        "跌了 11.1%",
+        "少 107 单",
+        "掉到 9.5%",
+        "共 5,140 元",
+    ):
         assert not found(right), right
     for wrong in ("多 5,140 元", "（+11.1%）", "涨了 11.1%", "多 107 单", "高 5,140.00 元"):
         assert found(wrong), wrong
