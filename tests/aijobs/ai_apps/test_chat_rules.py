@@ -369,7 +369,7 @@ def test_several_figures_in_one_are_all_told():
 
     text = answer(told(1, "salary_adjustments", value, of="助教#3", assistant_id=3, **LAST_WEEK))
 
-    assert "工资调整：奖励 100、扣款 20.50〔1〕" in text
+    assert "工资更正：奖励 100、扣款 20.50〔1〕" in text
 
 
 def test_what_cannot_be_answered_is_said_and_what_can_be():
