@@ -2,7 +2,8 @@
 # make's variables and the first line of .venv/bin's scripts both stumble over.
 PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest
-WORKERS ?= 2
+# More than two cores have use for: tests wait for the database.
+WORKERS ?= 3
 JOBS ?= 500
 SEED ?= 1
 

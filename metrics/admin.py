@@ -305,7 +305,7 @@ class MemberAdmin(SiteModelAdmin):
             status=status,
             address=_page_of(member.pk),
             opts=self.opts,
-            original=member,
+            original=member.name or member.external_id,
             title=member.name or member.external_id,
             member=member,
             metrics=metrics_of(member=member, ctx=ctx),
