@@ -66,16 +66,8 @@ def _dates_in(written: str) -> tuple[date, date] | None:
 class MemberFilter(Asked):
     title = _("member")
     parameter_name = "member"
-
-    def names_of(self, pk: int, ctx: RuntimeContext) -> Iterable[str]:
-        found = MemberVersion.objects.filter(
-            site=ctx.site,
-            member=pk,
-            business_date__lte=ctx.business_date,
-            valid_to__gt=ctx.business_date,
-        )
-        names = found.values_list("name", "member__external_id")
-        return [name or number for name, number in names]
+    versions = MemberVersion
+    kind = "member"
 
     def narrow(self, rows: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         return rows.filter(member=int(value))

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
@@ -43,17 +43,26 @@ class Choice(SimpleListFilter):
 
 
 class Asked(Choice):
-    """A choice that only links make: the list offers nothing but the one in force."""
+    """A person by whom only links filter: the list offers nobody but the one in force.
+
+    Attributes:
+        versions, kind: where the names are, and what the rows there call the person.
+    """
+
+    versions: type[Model]
+    kind: str
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[Any]:
         asked = request.GET.get(str(self.parameter_name), "")
         if not (asked.isascii() and asked.isdecimal() and len(asked) <= 18):
             return []
-        return [(asked, name) for name in self.names_of(int(asked), context_of(request))]
-
-    @abstractmethod
-    def names_of(self, pk: int, ctx: RuntimeContext) -> Iterable[str]:
-        """The name at D of who is asked for; none: there is no such one."""
+        ctx = context_of(request)
+        at_d: dict[str, Any] = {"site": ctx.site, self.kind: int(asked)}
+        found = self.versions._default_manager.filter(
+            business_date__lte=ctx.business_date, valid_to__gt=ctx.business_date, **at_d
+        )
+        names = found.values_list("name", f"{self.kind}__external_id")
+        return [(asked, name or number) for name, number in names]
 
 
 @dataclass(frozen=True)

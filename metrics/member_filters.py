@@ -109,16 +109,8 @@ class ServedFilter(Asked):
 
     title = _("served by")
     parameter_name = "served_by"
-
-    def names_of(self, pk: int, ctx: RuntimeContext) -> Iterable[str]:
-        found = AssistantVersion.objects.filter(
-            site=ctx.site,
-            assistant=pk,
-            business_date__lte=ctx.business_date,
-            valid_to__gt=ctx.business_date,
-        )
-        names = found.values_list("name", "assistant__external_id")
-        return [name or number for name, number in names]
+    versions = AssistantVersion
+    kind = "assistant"
 
     def narrow(self, members: QuerySet[Any], value: str, ctx: RuntimeContext) -> QuerySet[Any]:
         served = AssistantCustomer.objects.filter(

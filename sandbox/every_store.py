@@ -26,4 +26,5 @@ def in_every_store(act: Callable[[RuntimeContext], None]) -> None:
         except OUTAGE:
             raise
         except Exception:
+            # One store's trouble must not keep the others waiting.
             logger.exception("%s.%s failed in store %s", act.__module__, act.__name__, site.code)

@@ -19,9 +19,9 @@ from sandbox.context import RuntimeContext, use_context
 from sandbox.errors import Conflict
 from sandbox.models import Mode
 from tests.aijobs.driving import drive, open_app, open_chain, rows
-from tests.aijobs.locks import wait_until_blocked
 from tests.aijobs.sockets import heard_first
 from tests.aijobs.store import Store
+from tests.locks import wait_until_blocked
 from zqyy.durable.models import Lease
 
 pytestmark = pytest.mark.django_db(transaction=True)

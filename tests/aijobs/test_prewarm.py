@@ -20,8 +20,8 @@ from sandbox.context import use_context
 from sandbox.models import SiteIngest
 from sandbox.options import set_option
 from tests.aijobs.driving import drive, job_of, rows, take
-from tests.aijobs.locks import wait_until_blocked
 from tests.aijobs.store import Store
+from tests.locks import wait_until_blocked
 from zqyy.durable.leases import LeaseLost
 from zqyy.durable.models import Lease
 

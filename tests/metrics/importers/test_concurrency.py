@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event as Signal
@@ -15,6 +14,7 @@ from metrics.models import MemberConsumption, Settlement
 from sandbox.context import use_build_context
 from sandbox.models import SiteIngest
 from tests.factories import bill, days_before, make_site, push_bills, push_member
+from tests.locks import wait_until_blocked
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -27,18 +27,6 @@ def in_thread(pool: ThreadPoolExecutor, function: Callable):
             connection.close()
 
     return pool.submit(run)
-
-
-def wait_until_blocked() -> None:
-    """Until another connection waits for a lock."""
-    deadline = time.monotonic() + 10
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("nobody waits")
 
 
 def push_behind(first: list, second: list, site):
